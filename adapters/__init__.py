@@ -1,0 +1,1 @@
+"""Adapters: one package for each marketplace, found by bidder through entry points."""

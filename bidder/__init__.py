@@ -1,0 +1,1 @@
+"""A daemon that manages advertising bids, budgets and pauses on marketplaces."""

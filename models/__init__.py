@@ -1,0 +1,1 @@
+"""Tables, column types, engine and migrations: a leaf that imports nothing of ours."""
