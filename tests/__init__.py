@@ -1,0 +1,1 @@
+"""The tests, sorted by room; builders, strategies and fakes are shared."""
