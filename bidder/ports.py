@@ -29,7 +29,7 @@ class AdapterMemory(Protocol):
     """A small transactional store the daemon keeps for one adapter and account.
 
     Report jobs, quota counters and rotated tokens live here and survive restarts. Values are JSON texts of at
-    most 64 KiB. Secrets kept here are encrypted or redacted by nobody: keep refresh tokens only where a venue rotates them.
+    most 64 KiB. Nobody encrypts them: keep a token here only where the venue rotates it.
     """
 
     def get(self, key: str) -> str | None:
@@ -166,7 +166,7 @@ class World(Protocol):
     def side_facts(self, account: AccountId) -> Mapping[str, object]:
         """Return what the owner would type into the configuration.
 
-        Keys: ``cap`` (Money), ``month_plan`` (Money), ``events`` (tuple of `SaleEvent`), ``brand_words`` (tuple of str).
+        Keys: ``cap`` and ``month_plan`` (Money), ``events`` (tuple of `SaleEvent`), ``brand_words`` (tuple of str).
         """
 
     def fork(self) -> World:
@@ -283,9 +283,7 @@ class Store(Protocol):
     def resolve(self, account: Account, intent: Intent, outcome: Outcome, *, now: datetime) -> Intent:
         """Record a venue's answer, move the reservation, append the audit; return the intent as it now stands."""
 
-    def finish(
-        self, account: Account, cycle_id: int | None, *, ok: bool, sentence: str, now: datetime
-    ) -> None:
+    def finish(self, account: Account, cycle_id: int | None, *, ok: bool, sentence: str, now: datetime) -> None:
         """Close the cycle with its one sentence; ``cycle_id`` is ``None`` where the cycle was held before recording."""
 
 

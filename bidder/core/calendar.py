@@ -58,9 +58,7 @@ def day_hours(day: date, time_zone: str) -> float:
 def day_share(instant: datetime, time_zone: str) -> float:
     """Return the share of its marketplace day that has passed at ``instant``, in [0, 1)."""
     day = day_of(instant, time_zone)
-    return (
-        (require_aware(instant) - day_start(day, time_zone)) / timedelta(hours=1) / day_hours(day, time_zone)
-    )
+    return (require_aware(instant) - day_start(day, time_zone)) / timedelta(hours=1) / day_hours(day, time_zone)
 
 
 def ordinal(day: date) -> int:

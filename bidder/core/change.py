@@ -67,9 +67,7 @@ class Change:
     gain_micros: int = 0
 
     def __post_init__(self) -> None:
-        wanted = {Field.BID: Money, Field.DAILY_BUDGET: Money, Field.STATE: State, Field.DAYPARTS: tuple}[
-            self.field
-        ]
+        wanted = {Field.BID: Money, Field.DAILY_BUDGET: Money, Field.STATE: State, Field.DAYPARTS: tuple}[self.field]
         for value in (self.new,) if self.old is None else (self.old, self.new):
             if not isinstance(value, wanted):
                 raise TypeError(f"{self.ref} {self.field}: expected {wanted.__name__}, was {value!r}")
@@ -83,9 +81,7 @@ class Change:
             case State() as old_state, State() as new_state:
                 return new_state is State.ENABLED and old_state is not State.ENABLED
             case tuple() as old_parts, tuple() as new_parts:
-                return len(old_parts) != len(new_parts) or any(
-                    n > o for o, n in zip(old_parts, new_parts, strict=True)
-                )
+                return len(old_parts) != len(new_parts) or any(n > o for o, n in zip(old_parts, new_parts, strict=True))
             case None, tuple() as parts:
                 return any(factor > 1 for factor in parts)
             case None, Money():
@@ -136,9 +132,7 @@ class Outcome:
 
     def __post_init__(self) -> None:
         if self.status not in (Status.CONFIRMED, Status.REJECTED, Status.WITHHELD, Status.UNKNOWN):
-            raise ValueError(
-                f"an adapter answers confirmed, rejected, withheld or unknown, not {self.status}"
-            )
+            raise ValueError(f"an adapter answers confirmed, rejected, withheld or unknown, not {self.status}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

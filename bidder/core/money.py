@@ -19,6 +19,7 @@ MICROS = 1_000_000
 _EXPONENTS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "UGX": 0, "XAF": 0, "XOF": 0, "PYG": 0, "RWF": 0,
               "BHD": 3, "KWD": 3, "OMR": 3, "JOD": 3, "TND": 3, "IQD": 3, "LYD": 3}  # fmt: skip
 _INT64_MAX = 2**63 - 1
+_CODE_LENGTH = 3
 
 
 def minor_unit_micros(currency: str) -> int:
@@ -41,7 +42,7 @@ class Money:
     def __post_init__(self) -> None:
         if type(self.micros) is not int or not -_INT64_MAX <= self.micros <= _INT64_MAX:
             raise TypeError(f"micros must be an int of 64 bits, was {self.micros!r}")
-        if not (len(self.currency) == 3 and self.currency.isascii() and self.currency.isupper()):
+        if not (len(self.currency) == _CODE_LENGTH and self.currency.isascii() and self.currency.isupper()):
             raise ValueError(f"currency must be an ISO 4217 code such as CNY, was {self.currency!r}")
 
     @classmethod

@@ -20,6 +20,7 @@ Int64 = NDArray[np.int64]
 Int32 = NDArray[np.int32]
 Int8 = NDArray[np.int8]
 Float64 = NDArray[np.float64]
+Column = Int64 | Int32 | Int8 | Float64
 
 MISSING = -1
 """Marks a count that the venue does not report, in columns of counts that some venues lack."""
@@ -40,8 +41,8 @@ class Grain(StrEnum):
     HOUR = "hour"
 
 
-def _checked(name: str, values: NDArray[np.generic], dtype: str, length: int) -> NDArray[np.generic]:
-    array: NDArray[np.generic] = np.ascontiguousarray(values, dtype=dtype)
+def _checked(name: str, values: Column, dtype: str, length: int) -> Column:
+    array: Column = np.ascontiguousarray(values).astype(dtype, copy=False)
     if array.shape != (length,):
         raise ValueError(f"column {name} must have shape ({length},), was {array.shape}")
     if array.dtype == np.float64 and np.isinf(array).any():

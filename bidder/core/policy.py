@@ -149,9 +149,7 @@ class LifecyclePolicy:
     """Lead time where none is stated."""
     top_refund_ratio: Factor = 1.3
     """A top seller's refund rate is at most this times its category's."""
-    slow_age_days: dict[str, Count] = field(
-        default_factory=lambda: {"apparel": 30, "appliances": 60, "default": 45}
-    )
+    slow_age_days: dict[str, Count] = field(default_factory=lambda: {"apparel": 30, "appliances": 60, "default": 45})
     """Age before an item can be slow, by category."""
     slow_in_stock_days: Count = 21
     """Days of 28 in stock before an item can be slow."""
@@ -165,9 +163,7 @@ class LifecyclePolicy:
     """Not slow while its carts are at least this share of the category's rate."""
     slow_bid_down_days: Count = 3
     """Days of lower bids before a slow seller is paused."""
-    new_age_days: dict[str, Count] = field(
-        default_factory=lambda: {"apparel": 21, "appliances": 45, "default": 30}
-    )
+    new_age_days: dict[str, Count] = field(default_factory=lambda: {"apparel": 21, "appliances": 45, "default": 30})
     """An item is new below this age, by category."""
     new_clicks: Count = 150
     """Or below this many clicks."""

@@ -73,8 +73,6 @@ class Forecast:
                 continue
             array = np.ascontiguousarray(value, dtype=np.float64).view()
             if column.name != "maturity" and array.shape != (len(self.target_ids),):
-                raise ValueError(
-                    f"{column.name} must have shape ({len(self.target_ids)},), was {array.shape}"
-                )
+                raise ValueError(f"{column.name} must have shape ({len(self.target_ids)},), was {array.shape}")
             array.flags.writeable = False
             object.__setattr__(self, column.name, array)

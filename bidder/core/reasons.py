@@ -1,4 +1,3 @@
-# ruff: noqa: E501  (one sentence a code, one line a sentence: the table is read as a table)
 """Why something changes, is held, or is refused: codes with one sentence each, filled with the figures.
 
 Guards and deciders return these as data; `bidder why`, the audit, the action sheet and the documentation
