@@ -241,11 +241,17 @@ class Store(Protocol):
     def mode(self, account: AccountId) -> Mode:
         """Return the stricter of the account's and the global mode, read afresh; a STOP file counts as HALTED."""
 
+    def set_mode(self, account: AccountId | None, mode: Mode, *, actor: str, reason: str, now: datetime) -> None:
+        """Set the mode of one account, or of everything where ``account`` is ``None``; audited with its reason."""
+
     def armed(self, account: AccountId) -> bool:
         """Tell whether the account is armed for live writes."""
 
     def open_intents(self, account: AccountId) -> tuple[Intent, ...]:
         """Return intents whose outcome is not certain, oldest first."""
+
+    def seen_old(self, account: AccountId) -> Mapping[int, int]:
+        """Return, by intent id, how often in a row the old value was read back after the settle window."""
 
     def settle(self, account: Account, settlements: Sequence[Settlement], *, now: datetime) -> None:
         """Record settlements, free reservations, append the audit."""
