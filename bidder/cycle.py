@@ -16,10 +16,10 @@ from bidder.core.change import Intent, Status
 from bidder.core.decide import allocate
 from bidder.core.entities import Account
 from bidder.core.guards import guard
-from bidder.core.plan import Objection
+from bidder.core.plan import Hold, Objection
 from bidder.core.policy import Policy
 from bidder.core.snapshot import Mode
-from bidder.errors import AuthFailed, ContractBroken, DataHeld, RateLimited, StoreError, Unavailable
+from bidder.errors import AuthFailed, ContractBroken, DataHeld, RateLimited, Unavailable
 from bidder.ports import Forecaster, Marketplace, Store
 from bidder.steps import apply, observe, reconcile
 
@@ -72,7 +72,7 @@ class CycleReport:
     sentence: str
     intents: tuple[Intent, ...] = ()
     objections: tuple[Objection, ...] = ()
-    holds: int = 0
+    holds: tuple[Hold, ...] = ()
     figures: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -104,7 +104,7 @@ def run_cycle(account: Account, kit: Kit, *, now: datetime) -> CycleReport:
         sentence=_sentence(intents, len(verdict.holds), draft.figures),
         intents=intents,
         objections=(*draft.objections, *verdict.objections),
-        holds=len(verdict.holds),
+        holds=verdict.holds,
         figures=draft.figures,
     )
 
@@ -147,6 +147,3 @@ def _sentence(intents: tuple[Intent, ...], holds: int, figures: Mapping[str, flo
     line = f"{line}; {holds} held"
     marginal = figures.get("marginal_roas")
     return line if marginal is None else f"{line}; the next unit of spend returns {marginal:.2f}"
-
-
-__all__ = ["CycleReport", "CycleStatus", "Kit", "StoreError", "attend", "run_cycle"]

@@ -12,7 +12,7 @@ from html import escape
 from itertools import pairwise
 
 _WIDTH, _HEIGHT = 720, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 132, 16, 36
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 132, 30, 36
 _Scale = Callable[[float], float]
 _DASHES = ("", "7 4", "2 4", "10 3 2 3", "1 3", "5 5")
 """Lines differ by dash as well as by colour, so that a grey print can be read."""
@@ -74,7 +74,7 @@ def line_chart(
         dash = f' stroke-dasharray="{_DASHES[colour]}"' if _DASHES[colour] else ""
         parts.append(f'<path class="line c{colour}"{dash} d="{_path(line.values, x, y)}"/>')
         parts.append(_text(line.name, right + 8, end + 4, kind=f"name c{colour}"))
-    parts.append(_text(unit, _LEFT - 8, bottom, anchor="end"))
+    parts.append(_text(unit, _LEFT - 8, 12, anchor="end"))
     return "".join([*parts, "</svg>"])
 
 
