@@ -20,6 +20,7 @@ from bidder.core.plan import Draft, Verdict
 from bidder.core.prediction import Forecast
 from bidder.core.snapshot import Memory, Mode, Snapshot
 from bidder.core.venue import VenueProfile
+from bidder.secrets import Secret
 
 API_VERSION = 1
 """Version of the marketplace and world protocols; an adapter states the one it was written for."""
@@ -52,13 +53,13 @@ class AdapterConfig:
     Attributes:
         account: The account as configured.
         options: The adapter's own keys from the configuration, checked by the adapter itself.
-        secrets: Names and values of secrets, read by us from systemd credentials, files or the environment.
+        secrets: Secrets by name, read by us from systemd credentials, files or the environment.
         memory: Durable memory for this adapter and account.
     """
 
     account: Account
     options: Mapping[str, object] = field(default_factory=dict)
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
     memory: AdapterMemory
 
 
