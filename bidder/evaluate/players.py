@@ -131,9 +131,9 @@ class AcosRule:
             return 0
         structure, facts = seen
         profile = self.desk.market.profile(now)
-        spend, revenue, clicks = (
-            by_target(structure, facts, name) for name in ("spend_micros", "revenue_micros", "clicks")
-        )
+        spend = by_target(structure, facts, "spend_micros")
+        revenue = by_target(structure, facts, "revenue_micros")
+        clicks = by_target(structure, facts, "clicks")
         goal = self.goal_factor * break_even(structure, self.goal)
         good = revenue >= goal * spend
         wanted: list[tuple[EntityRef, Field, Value | None, Value]] = []

@@ -6,10 +6,13 @@ that all meet the same queries, rivals and buyers. Worlds come from the registry
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import partial
+from multiprocessing.queues import SimpleQueue
 
 import numpy as np
 
@@ -17,6 +20,7 @@ from bidder.core.calendar import DayRange, day_of
 from bidder.core.entities import Account
 from bidder.core.money import Money
 from bidder.core.performance import Float64
+from bidder.core.policy import SaleEvent
 from bidder.errors import InputError
 from bidder.evaluate.oracle import Oracle, bid_grid, bound
 from bidder.evaluate.players import AcosRule, Daemon, Desk, HandsOff, Player, Proportional
@@ -68,6 +72,7 @@ class Run:
     """One policy in one market; arrays of shape (n_days,), float micros, summed over the world's accounts.
 
     Attributes:
+        first_day: Marketplace day of the arrays' first value. events: Sale events the owner announced.
         sent: Changes sent. targets: Targets in the shop, for changes per entity.
         over_cap_micros: Largest excess of a day's spend over cap times the venue's overdelivery.
         bound_micros: The fluid optimum's profit by day; empty unless the oracle plays.
@@ -77,6 +82,8 @@ class Run:
     policy: str
     seed: int
     currency: str
+    first_day: date
+    events: tuple[SaleEvent, ...]
     spend: Float64
     revenue: Float64
     refund: Float64
@@ -113,45 +120,68 @@ class Result:
 
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being played, steps done and steps in all."""
+"""Called with what is being played, days played and days in all."""
+Task = tuple[int, str]
+"""A seed and a policy."""
 
 
 def run(match: Match, *, jobs: int = 1, progress: Progress | None = None) -> Result:
-    """Play a match, one process for each seed and policy where ``jobs`` allows.
+    """Play a match; with several jobs one process plays one policy of one seed at a time.
 
     Returns:
         Runs ordered by seed, then by policy as given; the same for any number of jobs.
     """
-    tasks = [(match, seed, policy) for seed in match.seeds for policy in match.policies]
-    total = len(tasks) * match.days
-    runs: dict[tuple[int, str], Run] = {}
+    tasks = [(seed, policy) for seed in match.seeds for policy in match.policies]
+    board = _Board(total=len(tasks) * match.days, progress=progress)
     if jobs <= 1:
-        for number, (_, seed, policy) in enumerate(tasks):
-            tick = _Tick(progress, f"{policy}, seed {seed}", number * match.days, total)
-            runs[seed, policy] = play(match, seed, policy, tick)
+        runs = {task: play(match, *task, partial(board.note, task)) for task in tasks}
     else:
-        with ProcessPoolExecutor(max_workers=jobs) as pool:
-            futures = {pool.submit(play, *task): task for task in tasks}
-            for number, future in enumerate(as_completed(futures), start=1):
-                _, seed, policy = futures[future]
-                runs[seed, policy] = future.result()
-                if progress is not None:
-                    progress(f"{policy}, seed {seed}", number * match.days, total)
-    return Result(match=match, runs=tuple(runs[seed, policy] for _, seed, policy in tasks))
+        runs = _in_processes(match, tasks, min(jobs, len(tasks)), board)
+    return Result(match=match, runs=tuple(runs[task] for task in tasks))
 
 
-@dataclass(slots=True)
-class _Tick:
-    """Reports days played of one run as part of the whole."""
+@dataclass(slots=True, kw_only=True)
+class _Board:
+    """Adds up the days played of all runs."""
 
-    progress: Progress | None
-    label: str
-    before: int
     total: int
+    progress: Progress | None
+    days: dict[Task, int] = field(default_factory=dict)
 
-    def __call__(self, day: int) -> None:
+    def note(self, task: Task, day: int) -> None:
+        """Note that a run has come to a day."""
+        self.days[task] = day
         if self.progress is not None:
-            self.progress(self.label, self.before + day, self.total)
+            seed, policy = task
+            self.progress(f"{policy}, seed {seed}", sum(self.days.values()), self.total)
+
+
+def _in_processes(match: Match, tasks: Sequence[Task], jobs: int, board: _Board) -> dict[Task, Run]:
+    """Play the tasks in fresh processes, which report the days played through a queue."""
+    context = multiprocessing.get_context("spawn")
+    queue = context.SimpleQueue()
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_attach, initargs=(queue,)) as pool:
+        futures = {pool.submit(_play_reporting, match, task): task for task in tasks}
+        pending = set(futures)
+        while pending:
+            done, pending = wait(pending, timeout=0.2, return_when=FIRST_EXCEPTION)
+            while not queue.empty():
+                board.note(*queue.get())
+            for future in done:
+                future.result()
+    return {task: future.result() for future, task in futures.items()}
+
+
+_days_played: list[SimpleQueue[tuple[Task, int]]] = []
+"""In a playing process: where it reports to."""
+
+
+def _attach(queue: SimpleQueue[tuple[Task, int]]) -> None:
+    _days_played[:] = [queue]
+
+
+def _play_reporting(match: Match, task: Task) -> Run:
+    return play(match, *task, lambda day: _days_played[0].put((task, day)))
 
 
 def play(match: Match, seed: int, policy: str, tick: Callable[[int], None] | None = None) -> Run:
@@ -194,6 +224,8 @@ def _scored(
     match: Match, seed: int, policy: str, world: World, players: Sequence[tuple[Account, Player]], sent: int
 ) -> Run:
     """Ask the referee what the days played were worth."""
+    first_account = players[0][0]
+    rules = simulated_policy(world, first_account, seed)
     tables: list[TruthTable] = []
     bounds: list[Float64] = []
     over, targets, story = 0.0, 0, None
@@ -216,7 +248,9 @@ def _scored(
     return Run(
         policy=policy,
         seed=seed,
-        currency=players[0][0].currency,
+        currency=first_account.currency,
+        first_day=days.first,
+        events=rules.events,
         spend=_total(table.spend_micros for table in tables),
         revenue=_total(table.revenue_micros for table in tables),
         refund=_total(table.refund_micros for table in tables),
