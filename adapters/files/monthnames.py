@@ -32,10 +32,6 @@ MONTHS = {name: number for number, names in enumerate(_NAMES, start=1) for name 
 """Case-folded month name or abbreviation, without a full stop, to its number."""
 
 FILLERS = frozenset(
-    "de del of the den le la st nd rd th er e "
-    "mon tue wed thu fri sat sun monday tuesday wednesday thursday friday saturday sunday tues thurs "
-    "mo di mi do fr sa so montag dienstag mittwoch donnerstag freitag samstag sonntag "
-    "lun mar. mer jeu ven sam dim lundi mardi mercredi jeudi vendredi samedi dimanche "
-    "lunes martes miércoles jueves viernes sábado domingo seg ter qua qui sex sáb dom г".split()
+    ["de", "del", "of", "the", "den", "le", "la", "st", "nd", "rd", "th", "er", "e", "mon", "tue", "wed", "thu", "fri", "sat", "sun", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "tues", "thurs", "mo", "di", "mi", "do", "fr", "sa", "so", "montag", "dienstag", "mittwoch", "donnerstag", "freitag", "samstag", "sonntag", "lun", "mar.", "mer", "jeu", "ven", "sam", "dim", "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche", "lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo", "seg", "ter", "qua", "qui", "sex", "sáb", "dom", "г"]
 )
 """Words beside a date that say nothing more: articles, ordinal endings, weekdays."""

@@ -1,0 +1,422 @@
+"""Read one table into facts and settings: propose and merge the mapping, tell totals rows from data, parse every cell,
+fill in what follows, refuse what cannot be read, and keep the account of every figure.
+
+Called by `adapters.files.importing`; pure.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from adapters.files.columns import NumberColumn, read_numbers, settle_marks
+from adapters.files.days import Cell
+from adapters.files.derive import derive, needed_ratios
+from adapters.files.facts import AT, Detail, Fact, Names, Reading, Setting
+from adapters.files.formats import MANNERS, Format, recognise
+from adapters.files.mapping import IDENTITY, METRICS, RATIOS, TIMES, ColumnMapping, Role
+from adapters.files.naming import LostDigits, NameReader
+from adapters.files.numbers import CURRENCIES, is_missing
+from adapters.files.options import FilesOptions
+from adapters.files.proposal import propose_mapping
+from adapters.files.refusals import Refusal
+from adapters.files.repeats import sort_out_repeats
+from adapters.files.settings import read_settings
+from adapters.files.tables import Row, Table, TotalsLabel, as_text, totals_label
+from adapters.files.timing import Timing, find_days
+from adapters.files.totals import Exclusion, add_up
+
+_SNAPSHOT_ENTITIES = 20
+_CORE = (Role.IMPRESSIONS, Role.CLICKS, Role.SPEND, Role.ORDERS, Role.REVENUE)
+_GO_TOGETHER = ((Role.CLICKS, Role.SPEND), (Role.ORDERS, Role.REVENUE))
+_BLANK_REMEDY = 'Fill in the figure; if an empty cell means none, state blank = "none" in the mapping'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotAReport:
+    """A table that is no report on advertising, or one that nothing can be read from.
+
+    Attributes:
+        name: Name of the file, with the sheet.
+        reason: Why, and what would be needed.
+        headings: Its headings, for a person who wants to map it.
+        proposal: What could be recognised.
+    """
+
+    name: str
+    reason: str
+    headings: tuple[str, ...]
+    proposal: ColumnMapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sorted:
+    """Rows of a table, sorted into data and totals."""
+
+    data: tuple[int, ...]
+    totals: tuple[tuple[TotalsLabel, int], ...]
+    notes: int
+
+
+def read_table(table: Table, options: FilesOptions) -> Reading | NotAReport:
+    """Read a table that is no bulk sheet."""
+    stated = options.mapping_for(table.name)
+    form = recognise(table.headings, table.preamble)
+    manners = MANNERS[form]
+    proposal = propose_mapping(
+        table.headings, [row.cells for row in table.rows], stated=stated, console=manners.console,
+        window_days=stated.window_days if stated and stated.window_days else options.window_days,
+    )  # fmt: skip
+    mapping = proposal.mapping
+    if not proposal.report and stated is None:
+        return NotAReport(
+            name=table.name, headings=table.headings, proposal=mapping,
+            reason="it is no report on advertising: it needs a column of spend (or clicks with their average price) and "
+            "one of clicks, impressions, orders or revenue; if it has them under other names, state a mapping",
+        )  # fmt: skip
+    missing = _unknown_headings(table, mapping)
+    if missing:
+        return NotAReport(
+            name=table.name, headings=table.headings, proposal=mapping,
+            reason=f"the mapping names columns it does not have: {', '.join(missing)}",
+        )  # fmt: skip
+    columns = {role: [_index(table, text) for text in texts] for role, texts in mapping.columns.items()}
+    return _Reader(table, options, form, mapping, columns, proposal.sentences, proposal.segments, proposal.unused).read()
+
+
+def _unknown_headings(table: Table, mapping: ColumnMapping) -> list[str]:
+    return [text for texts in mapping.columns.values() for text in texts if table.index(text) is None]
+
+
+def _index(table: Table, heading: str) -> int:
+    index = table.index(heading)
+    assert index is not None  # noqa: S101  (unknown headings were refused before)
+    return index
+
+
+class _Reader:
+    """One pass over one table; holds what its steps share."""
+
+    def __init__(
+        self, table: Table, options: FilesOptions, form: Format, mapping: ColumnMapping,
+        columns: Mapping[Role, list[int]], sentences: Sequence[str], segments: Sequence[str], unused: Sequence[str],
+    ) -> None:  # fmt: skip
+        self.table, self.options, self.form, self.mapping, self.columns = table, options, form, mapping, columns
+        self.manners = MANNERS[form]
+        self.sentences = list(sentences)
+        self.segments, self.unused = tuple(segments), tuple(unused)
+        self.refusals = list(table.refusals)
+        self.figures = [r for r in METRICS if r in columns]
+
+    def read(self) -> Reading | NotAReport:
+        rows = self._sort_rows()
+        if not rows.data:
+            return NotAReport(
+                name=self.table.name, headings=self.table.headings, proposal=self.mapping,
+                reason="it holds headings but no rows of data; export a period in which something ran",
+            )  # fmt: skip
+        numbers = self._numbers(rows)
+        timing = find_days(
+            self.table, self.columns, self.options, rows=rows.data,
+            year=self.mapping.year or self.options.year, order=self.mapping.date_order or self.options.date_order,
+        )  # fmt: skip
+        self.sentences.extend(timing.sentences)
+        derived = derive(
+            {role: [column.values[i] for i in range(len(rows.data))] for role, column in numbers.items()},
+            order_value=self.mapping.order_value or self.options.order_value,
+        )
+        self.sentences.extend(derived.sentences)
+        present = frozenset(r for r in METRICS if r in derived.values)
+        values = [tuple(derived.values[r][i] if r in present else None for r in METRICS) for i in range(len(rows.data))]
+        names = self._names(rows)
+        facts, refused = self._facts(rows, numbers, timing, values, names, present)
+        return self._finish(rows, timing, values, facts, refused, present, derived.gaps)
+
+    def _finish(
+        self, rows: _Sorted, timing: Timing, values: Sequence[tuple[Decimal | None, ...]], facts: list[Fact],
+        refused: list[int], present: frozenset[Role], gaps: tuple[str, ...],
+    ) -> Reading:  # fmt: skip
+        stated = self._stated(rows)
+        in_file = add_up(values)
+        repeats = sort_out_repeats(
+            self.table, facts, in_file=in_file, stated=stated[0][1] if stated else {}, console=self.manners.console,
+            segments=self.segments,
+        )  # fmt: skip
+        self.sentences.extend(repeats.sentences)
+        self.refusals.extend(repeats.refusals)
+        exclusions = list(repeats.exclusions)
+        if refused:
+            exclusions.append(
+                Exclusion(reason="cells that cannot be read, each named", rows=len(refused),
+                          sums=add_up([values[i] for i in refused]))  # fmt: skip
+            )
+        kept, snapshot = self._as_snapshot(repeats.facts)
+        daily = not snapshot and all(fact.days is not None and len(fact.days) == 1 for fact in kept)
+        self._tell_layout(rows)
+        currency, sign = self._currency(rows)
+        return Reading(
+            table=self.table, format=self.form, mapping=self.mapping, detail=self._detail(), daily=daily, facts=tuple(kept),
+            settings=tuple(read_settings(self.table, self.columns, kept, self._mark_of, self.refusals)),
+            sentences=tuple(dict.fromkeys(self.sentences)), refusals=tuple(self.refusals), exclusions=tuple(exclusions),
+            in_file=in_file, stated=stated, currency=currency, shared_sign=sign, window_days=self._window(present),
+            accounts=self._accounts(rows), present=present, segments=self.segments, unused=self.unused, gaps=gaps,
+        )  # fmt: skip
+
+    # What the rows are
+
+    def _sort_rows(self) -> _Sorted:
+        identity = {
+            i: role for role in (*IDENTITY, *TIMES) for i in self.columns.get(role, ()) if role is not Role.ACCOUNT
+        }
+        figures = [i for role in (*self.figures, *RATIOS) for i in self.columns.get(role, ())]
+        data: list[int] = []
+        totals: list[tuple[TotalsLabel, int]] = []
+        notes = 0
+        for at, row in enumerate(self.table.rows):
+            label = totals_label(row, identity)
+            if label is not None:
+                totals.append((label, at))
+            elif all(is_missing(row.cells[i]) for i in figures) and sum(c is not None and c != "" for c in row.cells) <= 1:
+                notes += 1
+            else:
+                data.append(at)
+        named = [i for i, role in identity.items() if role in IDENTITY]
+        if len(data) > 1 and named and self._names_nothing(self.table.rows[data[-1]], identity):
+            totals.append((TotalsLabel("a last row without a name", overall=True), data.pop()))
+        totals.sort(key=lambda item: not item[0].overall)
+        return _Sorted(data=tuple(data), totals=tuple(totals), notes=notes)
+
+    @staticmethod
+    def _names_nothing(row: Row, identity: Mapping[int, Role]) -> bool:
+        return all(is_missing(row.cells[i]) for i in identity)
+
+    def _stated(self, rows: _Sorted) -> tuple[tuple[str, dict[Role, Decimal]], ...]:
+        """Read what totals rows say, the overall ones first."""
+        found = []
+        for label, at in rows.totals:
+            sums: dict[Role, Decimal] = {}
+            for role in self.figures:
+                column = self._column(role, [at])
+                if column.values[0] is not None:
+                    sums[role] = column.values[0]
+            if label.overall:
+                found.append((label.text, sums))
+        return tuple(found)
+
+    # Figures
+
+    def _numbers(self, rows: _Sorted) -> dict[Role, NumberColumn]:
+        ratios = [r for r in RATIOS if r in self.columns and r in needed_ratios(frozenset(self.figures))]
+        roles = [*self.figures, *ratios]
+        settings = [r for r in (Role.BID, Role.DEFAULT_BID, Role.DAILY_BUDGET) if r in self.columns]
+        cells = {
+            i: (role, self.table.column(i)) for role in (*roles, *settings) for i in self.columns[role]
+        }
+        self.marks = settle_marks(
+            cells, stated=self.mapping.decimal_mark or self.options.decimal_mark, delimiter=self.table.grid.delimiter
+        )
+        self.sentences.extend(self.marks.sentences)
+        found = {role: self._column(role, rows.data) for role in roles}
+        for role, column in found.items():
+            if column.abbreviated:
+                self.sentences.append(
+                    f"{role} holds abbreviated figures such as {column.abbreviated}: the console has rounded them"
+                )
+        return found
+
+    def _column(self, role: Role, rows: Sequence[int]) -> NumberColumn:
+        return read_numbers(
+            [(i, [self.table.rows[at].cells[i] for at in rows]) for i in self.columns[role]], role, self.marks,
+            scale=self._scale(role),
+        )  # fmt: skip
+
+    def _scale(self, role: Role) -> Decimal:
+        if self.mapping.scale is not None:
+            return self.mapping.scale
+        from adapters.files.headings import understand
+
+        return understand(self.table.headings[self.columns[role][0]]).scale
+
+    def _mark_of(self, role: Role, rows: Sequence[int]) -> NumberColumn:
+        return self._column(role, rows)
+
+    # Rows
+
+    def _names(self, rows: _Sorted) -> list[Names | None]:
+        reader = NameReader(self.columns)
+        names: list[Names | None] = []
+        known: dict[tuple[Cell, ...], Names] = {}
+        used = sorted({i for role in IDENTITY for i in self.columns.get(role, ())})
+        for at in rows.data:
+            cells = self.table.rows[at].cells
+            key = tuple(cells[i] for i in used)
+            if key not in known:
+                try:
+                    known[key] = reader.read(cells)
+                except LostDigits as exc:
+                    self._refuse_id(at, reader.lost_column(cells), str(exc))
+                    names.append(None)
+                    continue
+            names.append(known[key])
+        return names
+
+    def _refuse_id(self, at: int, column: int | None, cell: str) -> None:
+        self.refusals.append(
+            Refusal(
+                file=self.table.name, row=self.table.rows[at].number, cell=cell,
+                column=None if column is None else self.table.headings[column],
+                problem="is an id whose last digits a spreadsheet program has thrown away",
+                remedy="Export again and import the file without opening it, or format the column as text before saving",
+            )  # fmt: skip
+        )
+
+    def _facts(
+        self, rows: _Sorted, numbers: Mapping[Role, NumberColumn], timing: Timing,
+        values: list[tuple[Decimal | None, ...]], names: Sequence[Names | None], present: frozenset[Role],
+    ) -> tuple[list[Fact], list[int]]:  # fmt: skip
+        policy = self.mapping.blank or self.manners.blank
+        needed = [r for r in _CORE if r in present]
+        facts: list[Fact] = []
+        refused: list[int] = []
+        blanks: Counter[Role] = Counter()
+        for i, at in enumerate(rows.data):
+            if not self._readable(i, at, numbers, timing) or names[i] is None:
+                refused.append(i)
+                continue
+            row = values[i]
+            if all(v is None for v in row):
+                continue
+            empty = [r for r in needed if row[AT[r]] is None]
+            if empty:
+                if policy == "refuse" or (contradiction := self._contradiction(row, present)) is not None:
+                    self._refuse_blank(at, empty[0] if policy == "refuse" else contradiction or empty[0], row)
+                    refused.append(i)
+                    continue
+                blanks.update(empty)
+            if policy == "none":
+                row = tuple(Decimal(0) if v is None and r in present else v for r, v in zip(METRICS, row, strict=True))
+            name = names[i]
+            assert name is not None  # noqa: S101  (looked at above)
+            facts.append(Fact(self.table.rows[at].number, name, timing.days[i], row))
+        for role, count in blanks.items():
+            cells = "cells" if count > 1 else "cell"
+            self.sentences.append(f"{count} empty {cells} of {role} are read as none: the console leaves them empty so")
+        return facts, refused
+
+    def _readable(self, i: int, at: int, numbers: Mapping[Role, NumberColumn], timing: Timing) -> bool:
+        """Tell whether all cells of a row could be read; refuse those that could not."""
+        row = self.table.rows[at].number
+        good = True
+        for role, column in numbers.items():
+            if i in column.problems:
+                cell, problem, remedy = column.problems[i]
+                heading = self.table.headings[self.columns[role][0]]
+                self.refusals.append(
+                    Refusal(file=self.table.name, row=row, column=heading, cell=cell, problem=problem, remedy=remedy)
+                )
+                good = False
+        if i in timing.problems:
+            heading, cell, problem, remedy = timing.problems[i]
+            self.refusals.append(
+                Refusal(file=self.table.name, row=row, column=heading, cell=cell, problem=problem, remedy=remedy)
+            )
+            good = False
+        return good
+
+    @staticmethod
+    def _contradiction(row: Sequence[Decimal | None], present: frozenset[Role]) -> Role | None:
+        """Return a figure that is empty although its partner says that there was something."""
+        for first, second in _GO_TOGETHER:
+            for empty, full in ((first, second), (second, first)):
+                if {empty, full} <= present and row[AT[empty]] is None and (row[AT[full]] or 0) > 0:
+                    return empty
+        return None
+
+    def _refuse_blank(self, at: int, role: Role, row: Sequence[Decimal | None]) -> None:
+        others = [f"{r} {v}" for r, v in zip(METRICS, row, strict=True) if v]
+        heading = self.table.headings[self.columns[role][0]] if role in self.columns else str(role)
+        self.refusals.append(
+            Refusal(
+                file=self.table.name, row=self.table.rows[at].number, column=heading, cell="",
+                problem=f"is empty although the row has {', '.join(others) or 'other figures'}; missing is not zero",
+                remedy=_BLANK_REMEDY,
+            )  # fmt: skip
+        )
+
+    def _as_snapshot(self, facts: Sequence[Fact]) -> tuple[list[Fact], bool]:
+        """Spread a file in which every entity stands once, on days that differ, over its whole span."""
+        days = {fact.days for fact in facts}
+        names = {fact.names for fact in facts}
+        single = all(d is not None and len(d) == 1 for d in days)
+        if self.manners.console or len(names) < max(_SNAPSHOT_ENTITIES, len(facts)) or len(days) < 2 or not single:  # noqa: PLR2004
+            return list(facts), False
+        spans = [d for d in days if d is not None]
+        span = type(spans[0])(first=min(d.first for d in spans), last=max(d.last for d in spans))
+        self.sentences.append(
+            f"each of the {len(names)} entities stands in one row only: the rows are read as totals of {span.first} to "
+            f"{span.last}, not as a history by day"
+        )
+        return [replace(fact, days=span) for fact in facts], True
+
+    # What the file is about
+
+    def _detail(self) -> Detail:
+        has = self.columns.keys()
+        if Role.TARGET in has or Role.TARGET_ID in has:
+            return Detail.SEARCH_TERM if Role.SEARCH_TERM in has else Detail.TARGET
+        if Role.SEARCH_TERM in has:
+            return Detail.SEARCH_TERM
+        if Role.PRODUCT in has:
+            return Detail.PRODUCT
+        return Detail.AD_GROUP if has & {Role.AD_GROUP, Role.AD_GROUP_ID} else Detail.CAMPAIGN
+
+    def _currency(self, rows: _Sorted) -> tuple[str, str]:
+        """Return the currency the file states, and a sign it uses that several currencies share."""
+        stated = set()
+        for i in self.columns.get(Role.CURRENCY, ()):
+            stated |= {as_text(self.table.rows[at].cells[i]).upper() for at in rows.data} - {"", "--"}
+        signs = {s for role in self.figures for s in self._column(role, rows.data).currencies}
+        shared = sorted(sign for sign in signs if sign in CURRENCIES)
+        codes = sorted(signs - set(shared))
+        if len(stated) > 1 or (stated and codes and set(codes) != stated) or len(codes) > 1:
+            listed = sorted(stated | set(codes))
+            self.refusals.append(
+                Refusal(
+                    file=self.table.name, problem=f"holds amounts of several currencies: {', '.join(listed)}",
+                    remedy="Export one account, in its own currency, at a time",
+                )  # fmt: skip
+            )
+        found = (*sorted(stated), *codes, self.mapping.currency)
+        code = next((c for c in found if c), "")
+        return code or self.manners.currency, shared[0] if shared else ""
+
+    def _window(self, present: frozenset[Role]) -> int:
+        if self.mapping.window_days:
+            return self.mapping.window_days
+        if self.options.window_days:
+            return self.options.window_days
+        if present & {Role.ORDERS, Role.REVENUE}:
+            self.sentences.append(f"the attribution window is not stated: {self.manners.window_said}")
+        return self.manners.window_days
+
+    def _accounts(self, rows: _Sorted) -> frozenset[str]:
+        for role in (Role.ACCOUNT_ID, Role.ACCOUNT):
+            for i in self.columns.get(role, ()):
+                reader = NameReader({Role.CAMPAIGN: [i]})
+                return frozenset(n for at in rows.data if (n := reader.read(self.table.rows[at].cells).campaign))
+        return frozenset()
+
+    def _tell_layout(self, rows: _Sorted) -> None:
+        said = []
+        if self.table.repeated_headings:
+            said.append(f"{self.table.repeated_headings} repeated heading rows are passed over")
+        if rows.notes:
+            said.append(f"{rows.notes} rows that hold only a note are passed over")
+        if self.segments:
+            said.append(f"rows split by {', '.join(self.segments)} are added up")
+        self.sentences.extend(said)
+
+
+__all__ = ["NotAReport", "Setting", "read_table"]
