@@ -22,7 +22,9 @@ from bidder.errors import InputError
 MAX_BYTES = 512 * 1024 * 1024
 """Most bytes of one file after unpacking; larger ones are refused."""
 _CHUNK = 1024 * 1024
-TABLES = frozenset({".csv", ".tsv", ".tab", ".txt", ".xlsx", ".xlsm", ".xls", ".gz", ".zip", ".ods", ".numbers", ".json", ".parquet"})
+TABLES = frozenset(
+    {".csv", ".tsv", ".tab", ".txt", ".xlsx", ".xlsm", ".xls", ".gz", ".zip", ".ods", ".numbers", ".json", ".parquet"}
+)
 """Endings that are looked at; others are passed over in silence, as are hidden files."""
 
 
@@ -45,9 +47,7 @@ class Source:
 
 def fingerprint(root: Path) -> tuple[tuple[str, int, int], ...]:
     """Return names, sizes and times of all files, to notice that an import is out of date."""
-    return tuple(
-        (str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in _paths(root) if path.is_file()
-    )
+    return tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in _paths(root) if path.is_file())
 
 
 def read_sources(root: Path) -> Iterator[Source | Refusal]:
@@ -68,7 +68,9 @@ def read_sources(root: Path) -> Iterator[Source | Refusal]:
                 continue
             data = path.read_bytes()
         except OSError as exc:
-            yield Refusal(file=name, problem=f"cannot be opened ({exc.strerror})", remedy="Check the file's permissions")
+            yield Refusal(
+                file=name, problem=f"cannot be opened ({exc.strerror})", remedy="Check the file's permissions"
+            )
             continue
         yield from _unpack(name, data, modified)
 
@@ -140,10 +142,11 @@ def _unzip(name: str, data: bytes) -> Iterator[Source | Refusal]:
                     yield _gunzip(inner, unpacked, _member_time(member))
                 else:
                     yield _source(inner, unpacked, _member_time(member))
-    except RuntimeError:
-        yield Refusal(file=name, problem="is locked with a password", remedy="Unpack it and import the files inside")
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, OSError, EOFError):
         yield damaged
+    except RuntimeError:
+        # zipfile says so of a password; an unknown compression (NotImplementedError) is a RuntimeError, too.
+        yield Refusal(file=name, problem="is locked with a password", remedy="Unpack it and import the files inside")
 
 
 def _hidden(filename: str) -> bool:
