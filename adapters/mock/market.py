@@ -1,98 +1,177 @@
 """The market: one shop against its rivals, played hour by hour from one seed.
 
-The API in short (first version, bodies follow):
-
-    shop = build_shops("apparel", seed=7)[0]                # generate.py; ("agency" gives several)
-    market = open_market(shop, history_days=60)             # history.py; careless owner already played
-    market.now; market.advance(until=instant)               # plays complete hours only
-    market.controls                                         # what the advertiser sees (controls.Controls)
+    shop = build_shops("apparel", seed=7)[0]                # generate.py; "agency" gives several
+    market = open_market(shop, history_days=60)             # history.py: the careless owner's days are played
+    market.advance(instant)                                 # plays complete hours only
     market.set_bids(rows, micros, at=instant)               # in force from the next full hour
-    market.facts.daily(first, last, window_days=15, as_of=market.now)   -> TargetFacts (n_days, n_targets)
-    market.facts.hourly(first_hour, last_hour, ...)         -> TargetFacts by hour index
-    market.facts.products(first, last, as_of=...)           -> ProductFacts
-    market.truth                                            # referee only
+    market.facts.daily(first, last, window_days=15, as_of=market.now)
     other = market.fork()                                   # same future, another policy
+
+The latent world (`demand`) is exogenous; what our settings change is what we win of it, our quality (slowly), stock,
+the lift of organic sales, and money. The venue's face is built on this class; only referees read `truth`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
-from typing import Protocol, Self
+from datetime import date, datetime, timedelta
+from typing import Self
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from adapters.mock.arrays import Bools, Floats, Ints
+from adapters.mock.auction import Curves
+from adapters.mock.budgets import Budgets
 from adapters.mock.controls import Controls
-from adapters.mock.facts import ProductFacts, TargetFacts
+from adapters.mock.day import DayState, close_day, open_day
+from adapters.mock.demand import Latent
+from adapters.mock.facts import Facts
+from adapters.mock.hour import play_hour
+from adapters.mock.hours import MarketHours
+from adapters.mock.ledger import Ledger
+from adapters.mock.orders import Orders
+from adapters.mock.products import Shelf
 from adapters.mock.shop import Shop
+from adapters.mock.truth import MarketTruth
 from bidder.core.entities import EntityKind, State
 
 
-class Facts(Protocol):
-    """Reports as of an instant (``as_of`` is rounded down to the hour and may lie in the past)."""
+class Market:
+    """One shop's market.
 
-    def daily(self, first: date, last: date, *, window_days: int, as_of: datetime) -> TargetFacts:
-        """Return facts of the click days ``first`` to ``last``, both included."""
+    Args:
+        shop: What is played.
+        history_days: Days before the shop's start at which the market opens (0 to `demand.LONGEST_HISTORY`); the
+            clock stands at that day's first midnight and nothing was played yet.
 
-    def hourly(self, first: date, last: date, *, window_days: int, as_of: datetime) -> TargetFacts:
-        """Return facts by hour of those days; ``periods`` are hour indices (`MarketHours`)."""
+    Attributes:
+        controls: What the advertiser sees. Edit through the ``set_*`` methods only.
+        facts: Reports as of an instant.
+        truth: For the referee.
+    """
 
-    def products(self, first: date, last: date, *, as_of: datetime) -> ProductFacts:
-        """Return sales of products on all channels by order day."""
-
-
-class MarketApi(Protocol):
-    """What `Market` offers to the venue's face."""
-
-    shop: Shop
-    controls: Controls
-    facts: Facts
+    def __init__(self, shop: Shop, *, history_days: int = 0) -> None:
+        self.shop = shop
+        self.hours = MarketHours(shop.zone, shop.start - timedelta(days=history_days))
+        self.curves = Curves.of(shop.rivals, shop.venue)
+        self.latent = Latent(shop)
+        self.controls = Controls.of(shop)
+        self.in_force = self.controls.copy()
+        self.played = 0
+        self.quality: Floats = shop.targets.relevance.copy()
+        self.pressure: Floats = np.zeros(len(shop.targets))
+        self.budgets = Budgets.of(len(shop.campaigns))
+        self.shelf = Shelf.of(shop)
+        self.ledger = Ledger()
+        self.orders: list[Orders] = []
+        self.balance_micros = shop.balance.opening_micros
+        self.purse_met_micros = -1
+        self.credits: dict[int, int] = {}
+        self.today: DayState | None = None
+        self._edited_for: int | None = None
 
     @property
     def now(self) -> datetime:
         """Return the end of the last hour played, UTC."""
-
-    def advance(self, until: datetime) -> None:
-        """Play all hours that end by ``until``."""
-
-    def set_bids(self, rows: ArrayLike, bid_micros: ArrayLike, *, at: datetime | None = None) -> None:
-        """Set targets' bids, in force from the first full hour at or after ``at`` (default ``now``)."""
-
-    def set_default_bids(self, rows: ArrayLike, bid_micros: ArrayLike, *, at: datetime | None = None) -> None:
-        """Set ad groups' default bids likewise."""
-
-    def set_budgets(self, rows: ArrayLike, daily_budget_micros: ArrayLike, *, at: datetime | None = None) -> None:
-        """Set campaigns' daily budgets likewise (-1 removes the limit)."""
-
-    def set_state(self, kind: EntityKind, rows: ArrayLike, state: State, *, at: datetime | None = None) -> None:
-        """Set states likewise."""
-
-    def set_dayparts(self, row: int, factors: Sequence[float], *, at: datetime | None = None) -> None:
-        """Set a campaign's 24 or 168 hour factors likewise."""
-
-    def top_up(self, micros: int) -> None:
-        """Add to the prepaid balance."""
+        return self.hours.instant(self.played)
 
     @property
-    def balance_micros(self) -> int:
-        """Return the prepaid money left."""
+    def day(self) -> date:
+        """Return the marketplace day that ``now`` falls on."""
+        return self.hours.day(self.hours.day_of_hour(self.played))
+
+    @property
+    def facts(self) -> Facts:
+        """Return what reports can show."""
+        return Facts(self)
+
+    @property
+    def truth(self) -> MarketTruth:
+        """Return the referee's view."""
+        return MarketTruth(self)
 
     @property
     def stock(self) -> Ints:
         """Return units left, (n_products,)."""
+        return self.shelf.stock
 
     @property
     def spent_today_micros(self) -> Ints:
-        """Return gross spend of the open day, (n_campaigns,)."""
+        """Return the gross spend of the open day, (n_campaigns,)."""
+        return self.budgets.spent_micros if self.today is not None else np.zeros_like(self.budgets.spent_micros)
 
     @property
     def dark(self) -> Bools:
         """Return which campaigns have run dry today, (n_campaigns,)."""
+        if self.today is None:
+            return np.zeros(len(self.shop.campaigns), dtype=np.bool_)
+        return self.budgets.dark(self.budgets.limits(self.in_force.daily_budget_micros))
 
-    @property
-    def quality(self) -> Floats:
-        """Return our present quality, (n_targets,); venues show it rounded as a score."""
+    def advance(self, until: datetime) -> None:
+        """Play all hours that end by ``until``; an instant in the past plays none."""
+        last = self.hours.hours_until(until)
+        while self.played < last:
+            if self.today is None:
+                open_day(self)
+            if self._edited_for is not None and self.played >= self._edited_for:
+                self._enforce()
+            play_hour(self)
+            self.played += 1
+            if self.today is not None and self.played == self.today.end_hour:
+                close_day(self)
+
+    def set_bids(self, rows: ArrayLike, bid_micros: ArrayLike, *, at: datetime | None = None) -> None:
+        """Set targets' own bids (-1 takes the ad group's default), from the first full hour at or after ``at``."""
+        self._edit(at).set_bids(rows, bid_micros)
+
+    def set_default_bids(self, rows: ArrayLike, bid_micros: ArrayLike, *, at: datetime | None = None) -> None:
+        """Set ad groups' default bids likewise."""
+        self._edit(at).set_default_bids(rows, bid_micros)
+
+    def set_budgets(self, rows: ArrayLike, daily_budget_micros: ArrayLike, *, at: datetime | None = None) -> None:
+        """Set campaigns' daily budgets likewise (-1 removes the limit)."""
+        self._edit(at).set_budgets(rows, daily_budget_micros)
+
+    def set_state(self, kind: EntityKind, rows: ArrayLike, state: State, *, at: datetime | None = None) -> None:
+        """Set states likewise."""
+        self._edit(at).set_state(kind, rows, state)
+
+    def set_dayparts(self, row: int, factors: Sequence[float], *, at: datetime | None = None) -> None:
+        """Set one campaign's 24 or 168 hour factors likewise."""
+        self._edit(at).set_dayparts(row, factors)
+
+    def top_up(self, micros: int) -> None:
+        """Add to the prepaid balance at once."""
+        if micros <= 0:
+            raise ValueError(f"a top-up is positive, was {micros} micros")
+        self.balance_micros += micros
 
     def fork(self) -> Self:
-        """Return an independent copy with the same future."""
+        """Return an independent copy with the same future; closed days and the latent world are shared."""
+        twin = type(self).__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        twin.controls = self.controls.copy()
+        twin.in_force = self.in_force.copy()
+        twin.budgets = self.budgets.copy()
+        twin.shelf = self.shelf.copy()
+        twin.ledger = self.ledger.copy()
+        twin.orders = list(self.orders)
+        twin.credits = dict(self.credits)
+        twin.today = None if self.today is None else self.today.copy()
+        return twin
+
+    def _edit(self, at: datetime | None) -> Controls:
+        hour = self.played if at is None else -(-(at - self.hours.instant(0)) // timedelta(hours=1))
+        if hour < self.played:
+            raise ValueError(f"the market has been played to {self.now.isoformat()}; {at} is past")
+        if self._edited_for is not None and self._edited_for < hour:
+            if self._edited_for > self.played:
+                raise ValueError(f"advance the market to {at} before editing: an earlier edit is not in force yet")
+            self._enforce()
+        self._edited_for = hour
+        return self.controls
+
+    def _enforce(self) -> None:
+        self.in_force = self.controls.copy()
+        self._edited_for = None

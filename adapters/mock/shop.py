@@ -162,6 +162,7 @@ class VenueRules:
     Attributes:
         slot_click_rates: Click rate of each slot relative to the best; their number is the number of slots.
         score_spread: Scale of the logistic noise on the log of a rival's score.
+        contest_spread: Sd of the log of the factor that all rivals of one auction share.
         price_step_micros: Added to the next rank's price; also the smallest coin of the venue.
         price_noise: Half-width of the noise on the mean price of a row's clicks, ratio.
         overdelivery_factor: A campaign may spend up to this factor times its daily budget.
@@ -171,6 +172,7 @@ class VenueRules:
 
     slot_click_rates: tuple[float, ...]
     score_spread: float
+    contest_spread: float
     price_step_micros: int
     price_noise: float
     overdelivery_factor: float
