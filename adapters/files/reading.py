@@ -16,6 +16,7 @@ from adapters.files.days import Cell
 from adapters.files.derive import derive, needed_ratios
 from adapters.files.facts import AT, Detail, Fact, Names, Reading, Setting
 from adapters.files.formats import MANNERS, Format, recognise
+from adapters.files.headings import understand
 from adapters.files.mapping import IDENTITY, METRICS, RATIOS, TIMES, ColumnMapping, Role
 from adapters.files.naming import LostDigits, NameReader
 from adapters.files.numbers import CURRENCIES, is_missing
@@ -132,17 +133,23 @@ class _Reader:
         values = [tuple(derived.values[r][i] if r in present else None for r in METRICS) for i in range(len(rows.data))]
         names = self._names(rows)
         facts, refused = self._facts(rows, numbers, timing, values, names, present)
-        return self._finish(rows, timing, values, facts, refused, present, derived.gaps)
+        named = [
+            (at, name, days.last if days else None)
+            for at, name, days in zip(rows.data, names, timing.days, strict=True)
+            if name is not None
+        ]
+        settings = tuple(read_settings(self.table, self.columns, named, self._column, self.refusals))
+        return self._finish(rows, values, facts, refused, settings, present, derived.gaps)
 
     def _finish(
-        self, rows: _Sorted, timing: Timing, values: Sequence[tuple[Decimal | None, ...]], facts: list[Fact],
-        refused: list[int], present: frozenset[Role], gaps: tuple[str, ...],
+        self, rows: _Sorted, values: Sequence[tuple[Decimal | None, ...]], facts: list[Fact], refused: list[int],
+        settings: tuple[Setting, ...], present: frozenset[Role], gaps: tuple[str, ...],
     ) -> Reading:  # fmt: skip
         stated = self._stated(rows)
         in_file = add_up(values)
         repeats = sort_out_repeats(
             self.table, facts, in_file=in_file, stated=stated[0][1] if stated else {}, console=self.manners.console,
-            segments=self.segments,
+            mapped=frozenset(i for indices in self.columns.values() for i in indices),
         )  # fmt: skip
         self.sentences.extend(repeats.sentences)
         self.refusals.extend(repeats.refusals)
@@ -158,7 +165,7 @@ class _Reader:
         currency, sign = self._currency(rows)
         return Reading(
             table=self.table, format=self.form, mapping=self.mapping, detail=self._detail(), daily=daily, facts=tuple(kept),
-            settings=tuple(read_settings(self.table, self.columns, kept, self._mark_of, self.refusals)),
+            settings=settings,
             sentences=tuple(dict.fromkeys(self.sentences)), refusals=tuple(self.refusals), exclusions=tuple(exclusions),
             in_file=in_file, stated=stated, currency=currency, shared_sign=sign, window_days=self._window(present),
             accounts=self._accounts(rows), present=present, segments=self.segments, unused=self.unused, gaps=gaps,
@@ -235,12 +242,7 @@ class _Reader:
     def _scale(self, role: Role) -> Decimal:
         if self.mapping.scale is not None:
             return self.mapping.scale
-        from adapters.files.headings import understand
-
         return understand(self.table.headings[self.columns[role][0]]).scale
-
-    def _mark_of(self, role: Role, rows: Sequence[int]) -> NumberColumn:
-        return self._column(role, rows)
 
     # Rows
 
