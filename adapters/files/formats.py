@@ -93,17 +93,18 @@ _GOOGLE_TITLE = re.compile(
     r"\breport\b|bericht|rapport|informe|relatório|rapporto|レポート|보고서|报告|отчет|отчёт", re.IGNORECASE
 )
 _LEAST_MARKS = 2
-_BULK = frozenset({"entity", "operation"})
+_BULK = (frozenset({"entity", "operation"}), frozenset({"实体层级", "操作"}))
 _OLD_BULK = frozenset({"record type", "record id"})
 
 
 def recognise(headings: Sequence[str], preamble: Sequence[str]) -> Format:
     """Return the format of a table by its headings and the lines above them."""
     keys = {understand(text).key for text in headings}
-    if keys >= _BULK:
+    if any(keys >= marks for marks in _BULK):
         return Format.AMAZON_BULK
     windows = any(understand(text).window_days in (7, 14) and " day " in f" {same_text(text)} " for text in headings)
-    if len(keys & _AMAZON_KEYS) + windows >= _LEAST_MARKS:
+    amazon = len(keys & _AMAZON_KEYS) + windows + 2 * any("广告活动" in text for text in headings)
+    if amazon >= _LEAST_MARKS:
         return Format.AMAZON_REPORT
     where = sum(any(word in text for word in _ALIMAMA_WHERE) for text in headings)
     what = sum(any(word in text for word in _ALIMAMA_WHAT) for text in headings)

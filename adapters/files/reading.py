@@ -84,7 +84,9 @@ def read_table(table: Table, options: FilesOptions) -> Reading | NotAReport:
             reason=f"the mapping names columns it does not have: {', '.join(missing)}",
         )  # fmt: skip
     columns = {role: [_index(table, text) for text in texts] for role, texts in mapping.columns.items()}
-    return _Reader(table, options, form, mapping, columns, proposal.sentences, proposal.segments, proposal.unused).read()
+    return TableReader(
+        table, options, form, mapping, columns, proposal.sentences, proposal.segments, proposal.unused
+    ).read()
 
 
 def _unknown_headings(table: Table, mapping: ColumnMapping) -> list[str]:
@@ -97,12 +99,24 @@ def _index(table: Table, heading: str) -> int:
     return index
 
 
-class _Reader:
-    """One pass over one table; holds what its steps share."""
+class TableReader:
+    """One pass over one table; holds what its steps share.
+
+    Args:
+        table: The table.
+        options: What a person set.
+        form: Who wrote it.
+        mapping: What is read from which column.
+        columns: The same, as column indices.
+        sentences: What the mapping assumed.
+        segments: Columns that split entities further.
+        unused: Columns nothing is read from.
+    """
 
     def __init__(
         self, table: Table, options: FilesOptions, form: Format, mapping: ColumnMapping,
-        columns: Mapping[Role, list[int]], sentences: Sequence[str], segments: Sequence[str], unused: Sequence[str],
+        columns: Mapping[Role, list[int]], sentences: Sequence[str] = (), segments: Sequence[str] = (),
+        unused: Sequence[str] = (),
     ) -> None:  # fmt: skip
         self.table, self.options, self.form, self.mapping, self.columns = table, options, form, mapping, columns
         self.manners = MANNERS[form]
@@ -112,12 +126,17 @@ class _Reader:
         self.figures = [r for r in METRICS if r in columns]
 
     def read(self) -> Reading | NotAReport:
-        rows = self._sort_rows()
-        if not rows.data:
+        """Read the table; one without rows is an empty report."""
+        if not self._sort_rows().data:
             return NotAReport(
                 name=self.table.name, headings=self.table.headings, proposal=self.mapping,
                 reason="it holds headings but no rows of data; export a period in which something ran",
             )  # fmt: skip
+        return self.read_rows()
+
+    def read_rows(self) -> Reading:
+        """Read the rows, even where there are none."""
+        rows = self._sort_rows()
         numbers = self._numbers(rows)
         timing = find_days(
             self.table, self.columns, self.options, rows=rows.data,

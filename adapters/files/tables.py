@@ -21,7 +21,7 @@ from adapters.files.vocabulary import ADS, EXACT, LOOSE, SEGMENTS
 
 _PROBE_ROWS = 60
 _FIGURES = frozenset({*METRICS, *RATIOS})
-_BULK_MARKS = frozenset({"entity", "operation", "record type"})
+_BULK_MARKS = frozenset({"entity", "operation", "record type", "record id", "实体层级", "操作"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

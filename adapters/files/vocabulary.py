@@ -21,18 +21,18 @@ _PHRASES: dict[Role, str] = {
     Role.END: "end date|end|to|until|date stop|reporting ends|period end|enddatum|date de fin|fecha de finalización|"
     "data de término|data di fine|einddatum|结束日期|截止日期|结束时间|終了日",
     Role.HOUR: "hour|hour of day|hour of the day|stunde|heure|hora|ora|uur|小时|时段|小时段|時間帯|час|saat",
-    Role.CAMPAIGN_ID: "campaign id|campaign identifier|campaign number id|kampagnen id|id campagne|id de la campaña|"
+    Role.CAMPAIGN_ID: "campaign id|广告活动编号|广告活动id|campaign identifier|campaign number id|kampagnen id|id campagne|id de la campaña|"
     "id da campanha|id campagna|计划id|推广计划id|计划编号|广告计划id|推广计划编号|キャンペーン id|캠페인 id|id кампании|"
     "campaign key|campaign code",
     Role.CAMPAIGN: "campaign|campaign name|campaigns|kampagne|kampagnenname|campagne|nom de la campagne|campaña|"
-    "nombre de la campaña|campanha|nome da campanha|campagna|nome campagna|nome della campagna|campagnenaam|计划|计划名称|"
+    "nombre de la campaña|campanha|nome da campanha|campagna|nome campagna|nome della campagna|campagnenaam|计划|计划名称|广告活动|广告活动名称|"
     "计划名字|推广计划|推广计划名称|广告计划|广告计划名称|计划名|キャンペーン|キャンペーン名|캠페인|캠페인 이름|кампания|название кампании|"
     "kampanya|kampanya adı|kampania|campaign number",
-    Role.AD_GROUP_ID: "ad group id|adgroup id|ad set id|adset id|anzeigengruppen id|id du groupe d'annonces|"
+    Role.AD_GROUP_ID: "ad group id|广告组编号|广告组id|adgroup id|ad set id|adset id|anzeigengruppen id|id du groupe d'annonces|"
     "id del grupo de anuncios|单元id|推广单元id|推广组id|单元编号|広告グループ id|광고그룹 id",
     Role.AD_GROUP: "ad group|ad group name|adgroup|adgroup name|ad set|ad set name|adset|adset name|anzeigengruppe|"
     "anzeigengruppenname|groupe d'annonces|nom du groupe d'annonces|grupo de anuncios|nombre del grupo de anuncios|"
-    "nome do grupo de anúncios|grupo de anúncios|gruppo di annunci|nome gruppo di annunci|advertentiegroep|单元|单元名称|"
+    "nome do grupo de anúncios|grupo de anúncios|gruppo di annunci|nome gruppo di annunci|advertentiegroep|单元|单元名称|广告组|广告组名称|"
     "单元名字|推广单元|推广单元名称|推广组|推广组名称|単元|広告グループ|広告グループ名|광고그룹|группа объявлений|reklam grubu",
     Role.TARGET_ID: "keyword id|target id|targeting id|product targeting id|criterion id|bidword id|关键词id|词id|"
     "词id/词包id|定向id|人群id|キーワード id|키워드 id|keyword or target id",
@@ -45,7 +45,7 @@ _PHRASES: dict[Role, str] = {
     "type de correspondance|tipo de concordancia|tipo de correspondência|tipo di corrispondenza|zoektype|匹配方式|匹配类型|"
     "マッチタイプ|一致類型|검색유형|тип соответствия",
     Role.SEARCH_TERM: "search term|customer search term|search query|query|suchbegriff|suchanfrage|terme de recherche|"
-    "término de búsqueda|termo de pesquisa|termine di ricerca|zoekterm|搜索词|搜索关键词|検索語句|검색어|поисковый запрос",
+    "término de búsqueda|termo de pesquisa|termine di ricerca|zoekterm|搜索词|客户搜索词|搜索关键词|検索語句|검색어|поисковый запрос",
     Role.PRODUCT: "sku|advertised sku|asin|advertised asin|item id|item|product id|product|product sku|num iid|商品id|"
     "宝贝id|主体id|货号|商家编码|spu id|sku id|款号|artikelnummer|artikel|référence|referencia|código do produto|商品コード|"
     "product item id|merchant sku|seller sku",
@@ -74,15 +74,15 @@ _PHRASES: dict[Role, str] = {
     "valor usado|spesa|importo speso|uitgaven|uitgegeven bedrag|費用|コスト|ご利用額|消化金額|비용|총비용|광고비|расход|стоимость|"
     "затраты|maliyet|harcama|koszt|wydatki",
     Role.AVG_CPC: "cpc|avg cpc|average cpc|cost per click|avg cost per click|average cost per click|mean cpc|ppc|"
-    "平均点击花费|平均点击价格|平均点击费用|点击单价|平均点击单价|点击均价|durchschn cpc|ø cpc|cpc moyen|cpc medio|cpc médio|"
+    "每次点击成本|平均点击花费|平均点击价格|平均点击费用|点击单价|平均点击单价|点击均价|durchschn cpc|ø cpc|cpc moyen|cpc medio|cpc médio|"
     "coste por clic|costo por clic|custo por clique|gem cpc|平均クリック単価|クリック単価|平均 cpc|평균 cpc|средняя цена клика",
     Role.ORDERS: "orders|order|purchases|purchase|total orders|total purchases|approved conversions|approved conversion|"
     "order count|number of orders|conversions|conversion|conv|total conversions|total conversion|converted|transactions|"
-    "post click conversions|attributed conversions|website purchases|总成交笔数|成交笔数|订单数|订单量|成交订单数|成交订单量|总订单|总订单行|"
+    "post click conversions|attributed conversions|website purchases|总成交笔数|成交笔数|总订单数|订单数|订单数量|订单量|成交订单数|成交订单量|总订单|总订单行|"
     "转化数|转化量|成交量|bestellungen|käufe|conversionen|commandes|achats|pedidos|compras|conversiones|conversões|ordini|acquisti|"
     "conversioni|bestellingen|aankopen|conversies|注文数|注文|購入数|コンバージョン|コンバージョン数|주문수|전환수|전환|구매수|заказы|конверсии|"
     "покупки|sipariş|siparişler|dönüşümler|zamówienia|konwersje",
-    Role.UNITS: "units|units sold|total units|units ordered|quantity|quantity sold|units sold clicks|成交件数|销量|件数|"
+    Role.UNITS: "units|units sold|total units|units ordered|quantity|quantity sold|units sold clicks|成交件数|总销售量|销量|商品数量|件数|"
     "verkaufte einheiten|unités|unidades|unità|eenheden|販売数|판매수량|штуки",
     Role.REVENUE: "revenue|sales|total sales|total revenue|conv value|conversion value|conversions value|"
     "total conv value|total conversion value|purchase value|purchases value|purchases conversion value|gmv|"
