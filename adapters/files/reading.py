@@ -18,7 +18,7 @@ from adapters.files.facts import AT, Detail, Fact, Names, Reading, Setting
 from adapters.files.formats import MANNERS, Format, recognise
 from adapters.files.headings import understand
 from adapters.files.mapping import IDENTITY, METRICS, RATIOS, TIMES, ColumnMapping, Role
-from adapters.files.naming import LostDigits, NameReader
+from adapters.files.naming import LostDigits, NameReader, clean_name
 from adapters.files.numbers import CURRENCIES, is_missing
 from adapters.files.options import FilesOptions
 from adapters.files.proposal import propose_mapping
@@ -423,10 +423,10 @@ class TableReader:
         return self.manners.window_days
 
     def _accounts(self, rows: _Sorted) -> frozenset[str]:
-        for role in (Role.ACCOUNT_ID, Role.ACCOUNT):
+        for role, kind in ((Role.ACCOUNT_ID, "id"), (Role.ACCOUNT, "name")):
             for i in self.columns.get(role, ()):
-                reader = NameReader({Role.CAMPAIGN: [i]})
-                return frozenset(n for at in rows.data if (n := reader.read(self.table.rows[at].cells).campaign))
+                names = {clean_name(self.table.rows[at].cells[i]) for at in rows.data}
+                return frozenset(f"{kind}:{name}" for name in names if name)
         return frozenset()
 
     def _tell_layout(self, rows: _Sorted) -> None:

@@ -1,0 +1,17 @@
+"""Know our own action sheets when they lie in a folder of reports: they are read for what was carried out, never as data."""
+
+from __future__ import annotations
+
+from adapters.files.grids import Grid
+from adapters.files.tables import as_text, same_text
+
+MARKS = ("bidder line", "bidder 行号")
+"""Heading of the column of our line numbers, in each language of the sheet."""
+
+
+def is_ours(grid: Grid) -> str:
+    """Return why a grid is passed over as ours, or an empty text."""
+    for row in grid.rows[:5]:
+        if {same_text(as_text(cell)) for cell in row} & set(MARKS):
+            return "it is an action sheet of ours"
+    return ""
