@@ -20,6 +20,7 @@ from bidder.errors import ContractBroken
 Json: TypeAlias = bool | int | float | Decimal | str | Sequence["Json"] | Mapping[str, "Json"] | None
 """A JSON value; numbers with a fraction are read as ``Decimal``, exactly as they were written."""
 
+_INT64_MAX = 2**63 - 1
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
@@ -134,8 +135,8 @@ class Node:
         """Return a whole number, at least ``least`` where given."""
         if isinstance(self.value, bool) or not isinstance(self.value, int):
             self._broken("a whole number")
-        if least is not None and self.value < least:
-            self._broken(f"a whole number of at least {least}")
+        if not _in_range(self.value, least):
+            self._broken("a whole number of 64 bits" + ("" if least is None else f", at least {least}"))
         return self.value
 
     def number(self) -> float:
@@ -185,7 +186,7 @@ class Node:
         if not isinstance(self.value, list):
             self._broken("a list")
         for number, value in enumerate(self.value):
-            if type(value) is not int or (least is not None and value < least):
+            if type(value) is not int or not _in_range(value, least):
                 Node(value, f"{self.path}[{number}]").integer(least=least)
         return cast("list[int]", self.value)
 
@@ -204,6 +205,10 @@ class Node:
         kind = "null" if self.value is None else type(self.value).__name__
         shown = f"{kind} {_short(self.value)}" if isinstance(self.value, bool | int | Decimal | str) else kind
         raise ContractBroken(f"expected {expected}, was {shown}", field=self.path)
+
+
+def _in_range(value: int, least: int | None) -> bool:
+    return (-_INT64_MAX if least is None else least) <= value <= _INT64_MAX
 
 
 def _no_constant(name: str) -> Never:

@@ -250,6 +250,8 @@ class HttpSession:
             return NoReply(loss=Loss.UNREADABLE, detail=f"the answer's compression {exc}", request=str(request))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as exc:
             return self._lost(exc, flight, str(request), seconds)
+        if flight.expired or not _is_whole(response, body):
+            return self._lost(EOFError(), flight, str(request), seconds)
         names = {name.lower(): value for name, value in response.headers.items()}
         return Reply(status=response.status_code, headers=names, body=body, request=str(request))
 
@@ -302,3 +304,14 @@ class HttpSession:
 
     def _wall(self) -> datetime:
         return datetime.fromtimestamp(self._ticker.wall(), UTC)
+
+
+def _is_whole(response: requests.Response, body: bytes) -> bool:
+    """Tell whether an answer cannot have been cut off in its head.
+
+    http.client takes the end of the connection for the end of the headers. What then looks like an answer has no
+    body, and nothing in it said that it would have none.
+    """
+    framed = {"content-length", "transfer-encoding"} & {name.lower() for name in response.headers}
+    bodiless = response.status_code in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+    return bool(body) or bool(framed) or bodiless
