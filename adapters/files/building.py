@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
 import numpy as np
 
-from adapters.files.facts import Reading, Setting
+from adapters.files.facts import Names, Reading, Setting
 from adapters.files.formats import Format
 from adapters.files.identity import Identities, Ids
 from adapters.files.mapping import METRICS, Role
@@ -42,9 +42,11 @@ from bidder.core.money import MICROS, Money
 from bidder.core.performance import MISSING, Grain, Level, PerformanceTable
 
 _FINE_KIND = {
-    "campaign": TargetKind.CAMPAIGN, "ad_group": TargetKind.OTHER, "product": TargetKind.PRODUCT,
+    "campaign": TargetKind.CAMPAIGN,
+    "ad_group": TargetKind.OTHER,
+    "product": TargetKind.PRODUCT,
     "target": TargetKind.KEYWORD,
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,8 @@ class Shop:
         known: Settings that some file states; the others are assumed or unknown.
         formats: Campaign id to the console it lives in.
         search_terms: Targets that are queries: they carry no bid, a pause means to exclude them.
+        names: Names and ids as the console has them.
+        homes: Campaign id of every entity.
         sentences: What was assumed.
     """
 
@@ -68,7 +72,17 @@ class Shop:
     known: frozenset[tuple[EntityRef, Field]]
     formats: Mapping[str, Format]
     search_terms: frozenset[str]
+    names: Mapping[EntityRef, Names]
+    homes: Mapping[EntityRef, str]
     sentences: tuple[str, ...]
+
+    def names_of(self, ref: EntityRef) -> Names:
+        """Return names and ids of an entity as the console has them."""
+        return self.names.get(ref, Names(target=ref.id))
+
+    def campaign_of(self, ref: EntityRef) -> str:
+        """Return the id of the campaign an entity lies in; an empty text for an unknown one."""
+        return self.homes.get(ref, "")
 
 
 @dataclass(slots=True)
@@ -113,7 +127,7 @@ class ShopBuilder:
         self.products: dict[str, set[str]] = defaultdict(set)
         self.own_products: dict[str, str] = {}
         self.queries: set[str] = set()
-        self.dropped: set[str] = set()
+        self.console_ids: dict[EntityRef, str] = {}
 
     def build(self) -> Shop:
         """Return the entities."""
@@ -123,14 +137,23 @@ class ShopBuilder:
         targets = [self._target(t, *found) for t, found in sorted(self.ids.items())]
         known = frozenset(self._known())
         return Shop(
-            campaigns=tuple(campaigns), ad_groups=tuple(groups), targets=tuple(targets),
-            products=self._products(targets), stands_for=self._stands_for(), known=known, formats=self.formats,
-            search_terms=frozenset(self.queries), sentences=tuple(self._sentences(known, targets)),
-        )  # fmt: skip
+            campaigns=tuple(campaigns),
+            ad_groups=tuple(groups),
+            targets=tuple(targets),
+            products=self._products(targets),
+            stands_for=self._stands_for(),
+            known=known,
+            formats=self.formats,
+            search_terms=frozenset(self.queries),
+            names=self._names(),
+            homes=self._homes(),
+            sentences=tuple(self._sentences(known, targets)),
+        )
 
     def _collect(self) -> None:
         for item in self.placed:
             reading = self.readings[item.reading]
+            self._see_ids(item.ids, item.fact.names)
             self._see_target(item.ids, item.fact.names.match, reading)
             if item.fact.names.product and item.ids.finest != "product":
                 self.own_products[item.ids.target] = item.fact.names.product
@@ -142,19 +165,36 @@ class ShopBuilder:
         self.formats.setdefault(ids.campaign, reading.format)
         self.groups.setdefault(ids.ad_group, ids.campaign)
         self.ids.setdefault(ids.target, (ids, match, reading.format))
-        if ids.finest == "target" and Role.TARGET not in reading.mapping.columns and Role.SEARCH_TERM in reading.mapping.columns:
+        if (
+            ids.finest == "target"
+            and Role.TARGET not in reading.mapping.columns
+            and Role.SEARCH_TERM in reading.mapping.columns
+        ):
             self.queries.add(ids.target)
+
+    def _see_ids(self, ids: Ids, names: Names) -> None:
+        """Keep the console's own ids: ours may be qualified where the console repeats one."""
+        for kind, ours, theirs in (
+            (EntityKind.CAMPAIGN, ids.campaign, names.campaign_id),
+            (EntityKind.AD_GROUP, ids.ad_group, names.ad_group_id),
+            (EntityKind.TARGET, ids.target, names.target_id),
+        ):
+            if theirs:
+                self.console_ids.setdefault(EntityRef(kind, ours), theirs)
 
     def _see_setting(self, setting: Setting, reading: Reading) -> None:
         ids = self.identities.resolve(setting.names)
         self.formats.setdefault(ids.campaign, reading.format)
+        self._see_ids(ids, setting.names)
         if setting.entity == "product_ad":
             if setting.product:
                 self.products[ids.ad_group].add(setting.product)
             return
-        if setting.names.ad_group_id or setting.names.ad_group:
-            self.groups.setdefault(ids.ad_group, ids.campaign)
-        elif not any(c == ids.campaign for c in self.groups.values()):
+        if (
+            setting.names.ad_group_id
+            or setting.names.ad_group
+            or not any(c == ids.campaign for c in self.groups.values())
+        ):
             self.groups.setdefault(ids.ad_group, ids.campaign)
         if ids.finest == "target" and (setting.entity == "target" or ids.target in self.ids):
             self.groups.setdefault(ids.ad_group, ids.campaign)
@@ -173,17 +213,21 @@ class ShopBuilder:
     def _campaign(self, campaign: str) -> Campaign:
         manual = self.latest.get("manual", campaign)
         return Campaign(
-            id=CampaignId(campaign), name=self.identities.campaign_name(campaign),
+            id=CampaignId(campaign),
+            name=self.identities.campaign_name(campaign),
             state=_state(self.latest.get("campaign_state", campaign)),
-            daily_budget=self._money(self.latest.get("budget", campaign)), manual_bids=manual is not False,
-        )  # fmt: skip
+            daily_budget=self._money(self.latest.get("budget", campaign)),
+            manual_bids=manual is not False,
+        )
 
     def _group(self, group: str, campaign: str) -> AdGroup:
         return AdGroup(
-            id=AdGroupId(group), campaign_id=CampaignId(campaign), name=self.identities.group_name(group),
+            id=AdGroupId(group),
+            campaign_id=CampaignId(campaign),
+            name=self.identities.group_name(group),
             state=_state(self.latest.get("group_state", group)),
             default_bid=self._money(self.latest.get("default_bid", group)),
-        )  # fmt: skip
+        )
 
     def _target(self, target: str, ids: Ids, match: str, form: str) -> Target:
         kind = TargetKind.OTHER if target in self.queries else _FINE_KIND[ids.finest]
@@ -197,11 +241,16 @@ class ShopBuilder:
         elif kind is TargetKind.KEYWORD and form == Format.GENERIC and not match:
             kind = TargetKind.OTHER
         return Target(
-            id=TargetId(target), ad_group_id=AdGroupId(ids.ad_group), campaign_id=CampaignId(ids.campaign), kind=kind,
-            text=text, match_type=MatchType(match) if match else MatchType.NONE,
-            state=_state(self.latest.get("state", target)), bid=self._money(self.latest.get("bid", target)),
+            id=TargetId(target),
+            ad_group_id=AdGroupId(ids.ad_group),
+            campaign_id=CampaignId(ids.campaign),
+            kind=kind,
+            text=text,
+            match_type=MatchType(match) if match else MatchType.NONE,
+            state=_state(self.latest.get("state", target)),
+            bid=self._money(self.latest.get("bid", target)),
             product_id=self._product_of(target, ids),
-        )  # fmt: skip
+        )
 
     def _product_of(self, target: str, ids: Ids) -> ProductId | None:
         """Return the one product a target advertises, as the product file, the sheet or the row itself says."""
@@ -238,12 +287,42 @@ class ShopBuilder:
                 stands[target] = EntityRef(EntityKind.AD_GROUP, ids.ad_group)
         return stands
 
+    def _names(self) -> dict[EntityRef, Names]:
+        def own(kind: EntityKind, identity: str) -> str:
+            return self.console_ids.get(EntityRef(kind, identity), "")
+
+        found: dict[EntityRef, Names] = {}
+        for group, campaign in self.groups.items():
+            above = Names(
+                campaign_id=own(EntityKind.CAMPAIGN, campaign), campaign=self.identities.campaign_name(campaign)
+            )
+            found[EntityRef(EntityKind.CAMPAIGN, campaign)] = above
+            found[EntityRef(EntityKind.AD_GROUP, group)] = replace(
+                above, ad_group_id=own(EntityKind.AD_GROUP, group), ad_group=self.identities.group_name(group)
+            )
+        for target, (ids, match, _) in self.ids.items():
+            found[EntityRef(EntityKind.TARGET, target)] = replace(
+                found[EntityRef(EntityKind.AD_GROUP, ids.ad_group)],
+                match=match,
+                target_id=own(EntityKind.TARGET, target),
+                target=self.identities.target_text(target),
+            )
+        return found
+
+    def _homes(self) -> dict[EntityRef, str]:
+        homes = {EntityRef(EntityKind.CAMPAIGN, campaign): campaign for campaign in self.groups.values()}
+        homes |= {EntityRef(EntityKind.AD_GROUP, group): campaign for group, campaign in self.groups.items()}
+        return homes | {EntityRef(EntityKind.TARGET, target): ids.campaign for target, (ids, _, _) in self.ids.items()}
+
     def _known(self) -> Iterable[tuple[EntityRef, Field]]:
         kinds = {
-            "campaign_state": (EntityKind.CAMPAIGN, Field.STATE), "budget": (EntityKind.CAMPAIGN, Field.DAILY_BUDGET),
-            "group_state": (EntityKind.AD_GROUP, Field.STATE), "default_bid": (EntityKind.AD_GROUP, Field.BID),
-            "state": (EntityKind.TARGET, Field.STATE), "bid": (EntityKind.TARGET, Field.BID),
-        }  # fmt: skip
+            "campaign_state": (EntityKind.CAMPAIGN, Field.STATE),
+            "budget": (EntityKind.CAMPAIGN, Field.DAILY_BUDGET),
+            "group_state": (EntityKind.AD_GROUP, Field.STATE),
+            "default_bid": (EntityKind.AD_GROUP, Field.BID),
+            "state": (EntityKind.TARGET, Field.STATE),
+            "bid": (EntityKind.TARGET, Field.BID),
+        }
         for (kind, identity), _ in self.latest.values.items():
             if kind in kinds:
                 entity, setting = kinds[kind]
@@ -254,6 +333,8 @@ class ShopBuilder:
             return sum(ref.kind is kind and f is setting for ref, f in known)
 
         campaigns = len(set(self.groups.values()))
+        if not campaigns:
+            return
         if not count(EntityKind.CAMPAIGN, Field.STATE) and not count(EntityKind.TARGET, Field.STATE):
             yield "no file states what is paused: everything that appears is taken to be running"
         if not count(EntityKind.TARGET, Field.BID) and not count(EntityKind.AD_GROUP, Field.BID):
@@ -292,15 +373,27 @@ def build_table(spread: Spread, *, currency: str, window_days: int, observed_mic
         observed_micros: When the reports were written, microseconds since the epoch.
     """
     ids = tuple(sorted(spread.cells))
-    rows = [(index, day, cell) for index, target in enumerate(ids) for day, cell in sorted(spread.cells[target].items())]
+    rows = [
+        (index, day, cell) for index, target in enumerate(ids) for day, cell in sorted(spread.cells[target].items())
+    ]
     figures = np.array([cell for _, _, cell in rows], dtype=np.int64).reshape(len(rows), len(METRICS))
     at = {role: figures[:, index] for index, role in enumerate(METRICS)}
     return PerformanceTable(
-        level=Level.TARGET, grain=Grain.DAY, window_days=window_days, currency=currency, entity_ids=ids,
+        level=Level.TARGET,
+        grain=Grain.DAY,
+        window_days=window_days,
+        currency=currency,
+        entity_ids=ids,
         entity=np.array([index for index, _, _ in rows], dtype=np.int32),
         day=np.array([day for _, day, _ in rows], dtype=np.int32),
         hour=np.full(len(rows), MISSING, dtype=np.int8),
-        impressions=at[Role.IMPRESSIONS], clicks=at[Role.CLICKS], spend_micros=at[Role.SPEND], orders=at[Role.ORDERS],
-        units=at[Role.UNITS], revenue_micros=at[Role.REVENUE], carts=at[Role.CARTS], favourites=at[Role.FAVOURITES],
+        impressions=at[Role.IMPRESSIONS],
+        clicks=at[Role.CLICKS],
+        spend_micros=at[Role.SPEND],
+        orders=at[Role.ORDERS],
+        units=at[Role.UNITS],
+        revenue_micros=at[Role.REVENUE],
+        carts=at[Role.CARTS],
+        favourites=at[Role.FAVOURITES],
         observed_at=np.full(len(rows), observed_micros, dtype=np.int64),
-    )  # fmt: skip
+    )

@@ -27,32 +27,74 @@ SHEET = "Sponsored Products Campaigns"
 """Name of the sheet that holds Sponsored Products."""
 
 _ALIASES = {
-    "product": "product|产品", "entity": "entity|实体层级|实体", "operation": "operation|操作",
-    "campaign id": "campaign id|广告活动编号|广告活动 id", "ad group id": "ad group id|广告组编号|广告组 id",
-    "ad id": "ad id|广告编号", "keyword id": "keyword id|关键词编号",
+    "product": "product|产品",
+    "entity": "entity|实体层级|实体",
+    "operation": "operation|操作",
+    "campaign id": "campaign id|广告活动编号|广告活动 id",
+    "ad group id": "ad group id|广告组编号|广告组 id",
+    "ad id": "ad id|广告编号",
+    "keyword id": "keyword id|关键词编号",
     "product targeting id": "product targeting id|商品投放编号|拓展商品投放编号",
-    "campaign name": "campaign name|广告活动名称", "ad group name": "ad group name|广告组名称",
-    "state": "state|状态", "campaign state": "campaign state|广告活动状态", "ad group state": "ad group state|广告组状态",
-    "daily budget": "daily budget|每日预算", "sku": "sku", "asin": "asin",
-    "ad group default bid": "ad group default bid|广告组默认竞价", "bid": "bid|竞价", "keyword text": "keyword text|关键词文本",
-    "match type": "match type|匹配类型", "bidding strategy": "bidding strategy|竞价方案",
+    "campaign name": "campaign name|广告活动名称",
+    "ad group name": "ad group name|广告组名称",
+    "state": "state|状态",
+    "campaign state": "campaign state|广告活动状态",
+    "ad group state": "ad group state|广告组状态",
+    "daily budget": "daily budget|每日预算",
+    "sku": "sku",
+    "asin": "asin",
+    "ad group default bid": "ad group default bid|广告组默认竞价",
+    "bid": "bid|竞价",
+    "keyword text": "keyword text|关键词文本",
+    "match type": "match type|匹配类型",
+    "bidding strategy": "bidding strategy|竞价方案",
     "product targeting expression": "product targeting expression|商品投放表达式|拓展商品投放表达式",
-    "impressions": "impressions|展示量", "clicks": "clicks|点击量", "spend": "spend|花费", "sales": "sales|销售额",
-    "orders": "orders|订单数量|订单数", "units": "units|商品数量|销量",
-}  # fmt: skip
+    "impressions": "impressions|展示量",
+    "clicks": "clicks|点击量",
+    "spend": "spend|花费",
+    "sales": "sales|销售额",
+    "orders": "orders|订单数量|订单数",
+    "units": "units|商品数量|销量",
+}
 _ENTITIES = {
-    "campaign": "campaign", "广告活动": "campaign", "ad group": "ad_group", "广告组": "ad_group", "keyword": "target",
-    "关键词": "target", "product targeting": "target", "商品投放": "target", "product ad": "product_ad", "商品广告": "product_ad",
-}  # fmt: skip
+    "campaign": "campaign",
+    "广告活动": "campaign",
+    "ad group": "ad_group",
+    "广告组": "ad_group",
+    "keyword": "target",
+    "关键词": "target",
+    "product targeting": "target",
+    "商品投放": "target",
+    "product ad": "product_ad",
+    "商品广告": "product_ad",
+}
 _METRIC_KEYS = {
-    Role.IMPRESSIONS: "impressions", Role.CLICKS: "clicks", Role.SPEND: "spend", Role.ORDERS: "orders", Role.UNITS: "units",
+    Role.IMPRESSIONS: "impressions",
+    Role.CLICKS: "clicks",
+    Role.SPEND: "spend",
+    Role.ORDERS: "orders",
+    Role.UNITS: "units",
     Role.REVENUE: "sales",
-}  # fmt: skip
+}
 _MONEY_KEYS = {Role.BID: "bid", Role.DEFAULT_BID: "ad group default bid", Role.DAILY_BUDGET: "daily budget"}
-_NAME_HEADINGS = ("Campaign ID", "Campaign Name", "Ad Group ID", "Ad Group Name", "Keyword ID", "Keyword Text", "Match Type")
+_NAME_HEADINGS = (
+    "Campaign ID",
+    "Campaign Name",
+    "Ad Group ID",
+    "Ad Group Name",
+    "Keyword ID",
+    "Keyword Text",
+    "Match Type",
+)
 _NAME_ROLES = (
-    Role.CAMPAIGN_ID, Role.CAMPAIGN, Role.AD_GROUP_ID, Role.AD_GROUP, Role.TARGET_ID, Role.TARGET, Role.MATCH_TYPE,
-)  # fmt: skip
+    Role.CAMPAIGN_ID,
+    Role.CAMPAIGN,
+    Role.AD_GROUP_ID,
+    Role.AD_GROUP,
+    Role.TARGET_ID,
+    Role.TARGET,
+    Role.MATCH_TYPE,
+)
 
 
 class _Cells:
@@ -90,9 +132,11 @@ def read_bulk(table: Table, options: FilesOptions) -> Reading | NotAReport:
         kinds.append(_ENTITIES.get(same_text(cells.text(row, "entity"))) if ours else None)
     if not any(kinds):
         return NotAReport(
-            name=table.name, headings=table.headings, proposal=ColumnMapping(),
+            name=table.name,
+            headings=table.headings,
+            proposal=ColumnMapping(),
             reason="it is a bulk sheet without Sponsored Products; other products are not managed",
-        )  # fmt: skip
+        )
     refusals: list[Refusal] = []
     names = [_names(table, cells, row, refusals) if kind else None for row, kind in zip(table.rows, kinds, strict=True)]
     settings = _settings(table, cells, kinds, names, refusals)
@@ -100,29 +144,37 @@ def read_bulk(table: Table, options: FilesOptions) -> Reading | NotAReport:
     reading = _facts(table, cells, options, targets, names)
     stated = _control_sum(table, cells, kinds)
     return replace(
-        reading, settings=tuple(settings), refusals=(*table.refusals, *refusals, *reading.refusals), stated=stated, gaps=(),
+        reading,
+        settings=tuple(settings),
+        refusals=(*table.refusals, *refusals, *reading.refusals),
+        stated=stated,
+        gaps=(),
         sentences=(*reading.sentences, "rows of negative keywords and placements are passed over"),
-    )  # fmt: skip
+    )
 
 
 def _names(table: Table, cells: _Cells, row: Row, refusals: list[Refusal]) -> Names | None:
     try:
         keyword_id = clean_id(cells.cell(row, "keyword id")) or clean_id(cells.cell(row, "product targeting id"))
         return Names(
-            campaign_id=clean_id(cells.cell(row, "campaign id")), campaign=cells.text(row, "campaign name"),
-            ad_group_id=clean_id(cells.cell(row, "ad group id")), ad_group=cells.text(row, "ad group name"),
+            campaign_id=clean_id(cells.cell(row, "campaign id")),
+            campaign=cells.text(row, "campaign name"),
+            ad_group_id=clean_id(cells.cell(row, "ad group id")),
+            ad_group=cells.text(row, "ad group name"),
             target_id=keyword_id,
             target=cells.text(row, "keyword text") or cells.text(row, "product targeting expression"),
             match=read_match(cells.text(row, "match type")) or "",
             product=clean_id(cells.cell(row, "sku")) or clean_id(cells.cell(row, "asin")),
-        )  # fmt: skip
+        )
     except LostDigits as exc:
         refusals.append(
             Refusal(
-                file=table.name, row=row.number, cell=str(exc),
+                file=table.name,
+                row=row.number,
+                cell=str(exc),
                 problem="holds an id whose last digits a spreadsheet program has thrown away",
                 remedy="Download the sheet again and import it without saving it from a spreadsheet program",
-            )  # fmt: skip
+            )
         )
         return None
 
@@ -141,7 +193,9 @@ def _settings(
         state = read_state(cells.text(row, "state"))
         settings.append(
             Setting(
-                entity=kind, names=name, product=name.product if kind == "product_ad" else "",
+                entity=kind,
+                names=name,
+                product=name.product if kind == "product_ad" else "",
                 campaign_state=state if kind == "campaign" else read_state(cells.text(row, "campaign state")),
                 ad_group_state=state if kind == "ad_group" else read_state(cells.text(row, "ad group state")),
                 state=state if kind == "target" else None,
@@ -149,7 +203,7 @@ def _settings(
                 default_bid=money[Role.DEFAULT_BID].get(position),
                 daily_budget=money[Role.DAILY_BUDGET].get(position) if kind == "campaign" else None,
                 manual_bids=None if not strategy else not strategy.startswith("rule"),
-            )  # fmt: skip
+            )
         )
     return settings
 
@@ -163,7 +217,9 @@ def _amounts(
     column = read_numbers([(0, found)], role, marks, scale=Decimal(1))
     heading = table.headings[cells.columns(key)[0]] if cells.columns(key) else key
     refusals.extend(
-        Refusal(file=table.name, row=table.rows[rows[at]].number, column=heading, cell=cell, problem=problem, remedy=remedy)
+        Refusal(
+            file=table.name, row=table.rows[rows[at]].number, column=heading, cell=cell, problem=problem, remedy=remedy
+        )
         for at, (cell, problem, remedy) in column.problems.items()
     )
     return {at: value for at, value in enumerate(column.values) if value is not None}
@@ -179,7 +235,15 @@ def _facts(
     for i in targets:
         row, name = table.rows[i], names[i]
         assert name is not None  # noqa: S101  (targets are named)
-        known = (name.campaign_id, name.campaign, name.ad_group_id, name.ad_group, name.target_id, name.target, name.match)
+        known = (
+            name.campaign_id,
+            name.campaign,
+            name.ad_group_id,
+            name.ad_group,
+            name.target_id,
+            name.target,
+            name.match,
+        )
         figures = tuple(cells.cell(row, _METRIC_KEYS[role]) for role in metrics)
         rows.append(Row(number=row.number, cells=(*known, *figures)))
     narrow = replace(table, headings=headings, rows=tuple(rows), refusals=(), repeated_headings=0)

@@ -24,7 +24,21 @@ from adapters.files.numbers import (
 )
 
 COUNTS = frozenset({Role.IMPRESSIONS, Role.CLICKS, Role.ORDERS, Role.UNITS, Role.CARTS, Role.FAVOURITES})
-_ERRORS = ("#div/0!", "#value!", "#ref!", "#name?", "#num!", "#n/a", "#null!", "nan", "inf", "-inf", "+inf", "infinity", "-infinity")
+_ERRORS = (
+    "#div/0!",
+    "#value!",
+    "#ref!",
+    "#name?",
+    "#num!",
+    "#n/a",
+    "#null!",
+    "nan",
+    "inf",
+    "-inf",
+    "+inf",
+    "infinity",
+    "-infinity",
+)
 _MARK_REMEDY = 'State the decimal mark: decimal_mark = "." or "," in the mapping'
 
 
@@ -64,9 +78,7 @@ class Marks:
     sentences: tuple[str, ...] = ()
 
 
-def settle_marks(
-    columns: Mapping[int, tuple[Role, Sequence[Cell]]], *, stated: Mark | None, delimiter: str
-) -> Marks:
+def settle_marks(columns: Mapping[int, tuple[Role, Sequence[Cell]]], *, stated: Mark | None, delimiter: str) -> Marks:
     """Settle the decimal marks of a table: a column proves its own, else the others of the same file do.
 
     Args:
@@ -147,7 +159,7 @@ def _added(parts: Sequence[Decimal | None]) -> Decimal | None:
 def _read(index: int, cells: Sequence[Cell], role: Role, marks: Marks, factor: Decimal) -> NumberColumn:
     mark = marks.by_column.get(index, Mark.POINT)
     doubt = index in marks.doubtful
-    known: dict[Cell, Decimal | None | tuple[str, str]] = {}
+    known: dict[Cell, Decimal | tuple[str, str] | None] = {}
     problems: dict[int, tuple[str, str, str]] = {}
     values: list[Decimal | None] = []
     missing = 0
@@ -165,15 +177,20 @@ def _read(index: int, cells: Sequence[Cell], role: Role, marks: Marks, factor: D
     if index in marks.contradictory:
         first, second = marks.contradictory[index]
         problem = (f"{first} and {second} in one column cannot both be right", _MARK_REMEDY)
-        problems |= {i: (str(c), *problem) for i, c in enumerate(cells) if isinstance(c, str) and ("," in c or "." in c)}
+        problems |= {
+            i: (str(c), *problem) for i, c in enumerate(cells) if isinstance(c, str) and ("," in c or "." in c)
+        }
         values = [None if i in problems else v for i, v in enumerate(values)]
     return NumberColumn(
-        values=tuple(values), problems=problems, missing=missing, currencies=_signs(texts),
+        values=tuple(values),
+        problems=problems,
+        missing=missing,
+        currencies=_signs(texts),
         abbreviated=next((t for t in texts if _is_abbreviated(t)), ""),
-    )  # fmt: skip
+    )
 
 
-def _figure(cell: Cell, role: Role, mark: Mark, factor: Decimal, *, doubt: bool) -> Decimal | None | tuple[str, str]:
+def _figure(cell: Cell, role: Role, mark: Mark, factor: Decimal, *, doubt: bool) -> Decimal | tuple[str, str] | None:
     """Return a figure, ``None`` for missing, or problem and remedy."""
     if cell is None:
         return None
@@ -195,7 +212,10 @@ def _figure(cell: Cell, role: Role, mark: Mark, factor: Decimal, *, doubt: bool)
     else:
         return "is a date where a figure belongs", "Format the column as numbers and export again"
     if value < 0 and role is not Role.REVENUE:
-        return f"is negative, which {role} cannot be", "Correct the cell, or delete the row if it is a correction booking"
+        return (
+            f"is negative, which {role} cannot be",
+            "Correct the cell, or delete the row if it is a correction booking",
+        )
     return value * factor
 
 

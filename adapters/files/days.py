@@ -319,7 +319,7 @@ def _iso_week(year: int, week: int) -> DayRange:
 def _numeric_cells(cells: Sequence[Cell]) -> list[re.Match[str]]:
     found = []
     for cell in dict.fromkeys(cells):
-        if isinstance(cell, str) and not isinstance(cell, date):
+        if isinstance(cell, str):
             for part in (cell, *_RANGE.split(cell.strip())):
                 match = _NUMERIC.match(unicodedata.normalize("NFKC", part).strip())
                 if match and match[2] != ".":
@@ -334,8 +334,10 @@ def _settle_order(cells: Sequence[Cell], hints: DayHints) -> tuple[Order | None,
     found = _numeric_cells(cells)
     if not found:
         return None, ""
-    votes = {Order.DMY: next((m[0] for m in found if int(m[1]) > 12 >= int(m[3])), ""),  # noqa: PLR2004
-             Order.MDY: next((m[0] for m in found if int(m[3]) > 12 >= int(m[1])), "")}  # fmt: skip  # noqa: PLR2004
+    votes = {
+        Order.DMY: next((m[0] for m in found if int(m[1]) > 12 >= int(m[3])), ""),  # noqa: PLR2004
+        Order.MDY: next((m[0] for m in found if int(m[3]) > 12 >= int(m[1])), ""),
+    }  # noqa: PLR2004
     proven = [order for order, proof in votes.items() if proof]
     if len(proven) == 1:
         return proven[0], f"dates are read as {_said(proven[0])}: {votes[proven[0]]} allows nothing else"

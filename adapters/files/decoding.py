@@ -63,7 +63,9 @@ def _strict(data: bytes, codec: str, label: str) -> str:
     try:
         return data.decode(codec)
     except UnicodeDecodeError as exc:
-        raise ValueError(f"the file starts as {label} but byte {exc.start} does not fit: it is cut short or damaged") from exc
+        raise ValueError(
+            f"the file starts as {label} but byte {exc.start} does not fit: it is cut short or damaged"
+        ) from exc
 
 
 def _utf16_without_mark(data: bytes) -> str | None:

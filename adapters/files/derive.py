@@ -15,14 +15,39 @@ Values = list[Decimal | None]
 _MICRO = Decimal("0.000001")
 
 _RULES: tuple[tuple[Role, tuple[Role, Role], Callable[[Decimal, Decimal], Decimal | None], str], ...] = (
-    (Role.SPEND, (Role.CLICKS, Role.AVG_CPC), lambda clicks, cpc: clicks * cpc, "clicks times the average price of a click"),
+    (
+        Role.SPEND,
+        (Role.CLICKS, Role.AVG_CPC),
+        lambda clicks, cpc: clicks * cpc,
+        "clicks times the average price of a click",
+    ),
     (Role.REVENUE, (Role.SPEND, Role.ROAS), lambda spend, roas: _exactly(spend * roas), "spend times its return"),
     (Role.REVENUE, (Role.SPEND, Role.ACOS), lambda spend, acos: _over(spend, acos), "spend over its share of sales"),
     (Role.SPEND, (Role.REVENUE, Role.ROAS), lambda revenue, roas: _over(revenue, roas), "revenue over the return"),
-    (Role.CLICKS, (Role.SPEND, Role.AVG_CPC), lambda spend, cpc: _whole_over(spend, cpc), "spend over the average price of a click"),
-    (Role.CLICKS, (Role.IMPRESSIONS, Role.CTR), lambda shown, ctr: _whole(shown * ctr), "impressions times the click rate"),
-    (Role.IMPRESSIONS, (Role.CLICKS, Role.CTR), lambda clicks, ctr: _whole_over(clicks, ctr), "clicks over the click rate"),
-    (Role.ORDERS, (Role.CLICKS, Role.CVR), lambda clicks, cvr: _whole(clicks * cvr), "clicks times the conversion rate"),
+    (
+        Role.CLICKS,
+        (Role.SPEND, Role.AVG_CPC),
+        lambda spend, cpc: _whole_over(spend, cpc),
+        "spend over the average price of a click",
+    ),
+    (
+        Role.CLICKS,
+        (Role.IMPRESSIONS, Role.CTR),
+        lambda shown, ctr: _whole(shown * ctr),
+        "impressions times the click rate",
+    ),
+    (
+        Role.IMPRESSIONS,
+        (Role.CLICKS, Role.CTR),
+        lambda clicks, ctr: _whole_over(clicks, ctr),
+        "clicks over the click rate",
+    ),
+    (
+        Role.ORDERS,
+        (Role.CLICKS, Role.CVR),
+        lambda clicks, cvr: _whole(clicks * cvr),
+        "clicks times the conversion rate",
+    ),
 )
 
 
@@ -71,8 +96,12 @@ def _by_order_value(filled: dict[Role, Values], order_value: Decimal, sentences:
         filled[Role.REVENUE] = [None if n is None else n * order_value for n in filled[Role.ORDERS]]
         sentences.append(f"there is no column of revenue: each order counts the stated order value of {order_value}")
     elif Role.ORDERS not in filled and Role.REVENUE in filled:
-        filled[Role.ORDERS] = [None if r is None else _whole(max(r, Decimal(0)) / order_value) for r in filled[Role.REVENUE]]
-        sentences.append(f"there is no column of orders: revenue over the stated order value of {order_value} stands for them")
+        filled[Role.ORDERS] = [
+            None if r is None else _whole(max(r, Decimal(0)) / order_value) for r in filled[Role.REVENUE]
+        ]
+        sentences.append(
+            f"there is no column of orders: revenue over the stated order value of {order_value} stands for them"
+        )
 
 
 def _gaps(filled: Mapping[Role, Values]) -> tuple[str, ...]:
@@ -88,8 +117,11 @@ def _gaps(filled: Mapping[Role, Values]) -> tuple[str, ...]:
     return tuple(gaps)
 
 
-def _apply(first: Sequence[Decimal | None], second: Sequence[Decimal | None],
-           rule: Callable[[Decimal, Decimal], Decimal | None]) -> Values:  # fmt: skip
+def _apply(
+    first: Sequence[Decimal | None],
+    second: Sequence[Decimal | None],
+    rule: Callable[[Decimal, Decimal], Decimal | None],
+) -> Values:
     made: Values = []
     for a, b in zip(first, second, strict=True):
         if a is None:

@@ -14,9 +14,18 @@ from adapters.files.vocabulary import ADS, LOOSE_IDS, SEGMENTS
 
 _TIMES = (Role.DAY, Role.WEEK, Role.MONTH, Role.DAY_OF_MONTH, Role.YEAR, Role.START, Role.END)
 _NAMES = (
-    Role.CAMPAIGN_ID, Role.CAMPAIGN, Role.AD_GROUP_ID, Role.AD_GROUP, Role.TARGET_ID, Role.TARGET, Role.MATCH_TYPE,
-    Role.SEARCH_TERM, Role.PRODUCT, Role.ACCOUNT_ID, Role.ACCOUNT,
-)  # fmt: skip
+    Role.CAMPAIGN_ID,
+    Role.CAMPAIGN,
+    Role.AD_GROUP_ID,
+    Role.AD_GROUP,
+    Role.TARGET_ID,
+    Role.TARGET,
+    Role.MATCH_TYPE,
+    Role.SEARCH_TERM,
+    Role.PRODUCT,
+    Role.ACCOUNT_ID,
+    Role.ACCOUNT,
+)
 _FINE = (Role.TARGET, Role.TARGET_ID, Role.SEARCH_TERM, Role.AD_GROUP, Role.AD_GROUP_ID, Role.PRODUCT)
 _MAX_PARTS = 6
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 from adapters.files.refusals import Refusal
 from bidder.errors import InputError
@@ -45,20 +46,25 @@ class Source:
     digest: str
 
 
-def fingerprint(root: Path) -> tuple[tuple[str, int, int], ...]:
+def fingerprint(root: Path, *, beside: Path | None = None) -> tuple[tuple[str, int, int], ...]:
     """Return names, sizes and times of all files, to notice that an import is out of date."""
-    return tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in _paths(root) if path.is_file())
+    found = [(path, path.stat()) for path in _paths(root, beside) if path.exists()]
+    return tuple((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in found)
 
 
-def read_sources(root: Path) -> Iterator[Source | Refusal]:
+def read_sources(root: Path, *, beside: Path | None = None) -> Iterator[Source | Refusal]:
     """Yield every readable file below ``root`` in the order of their names, and a refusal for each that is not.
+
+    Args:
+        root: A folder or one file.
+        beside: A folder that is passed over: our own action sheets.
 
     Raises:
         InputError: There is nothing at ``root``.
     """
     if not root.exists():
         raise InputError("there is no such file or folder; name the folder your reports were saved in", place=str(root))
-    for path in _paths(root):
+    for path in _paths(root, beside):
         name = path.name if root.is_file() else path.relative_to(root).as_posix()
         modified = datetime.fromtimestamp(path.stat().st_mtime, tz=UTC)
         try:
@@ -75,7 +81,7 @@ def read_sources(root: Path) -> Iterator[Source | Refusal]:
         yield from _unpack(name, data, modified)
 
 
-def _paths(root: Path) -> list[Path]:
+def _paths(root: Path, beside: Path | None) -> list[Path]:
     if root.is_file():
         return [root]
     return sorted(
@@ -83,6 +89,7 @@ def _paths(root: Path) -> list[Path]:
         for path in root.rglob("*")
         if path.suffix.lower() in TABLES
         and path.is_file()
+        and not (beside is not None and path.is_relative_to(beside))
         and not any(part.startswith((".", "~$", "__MACOSX")) for part in path.relative_to(root).parts)
     )
 
@@ -170,7 +177,7 @@ def _member_time(member: zipfile.ZipInfo) -> datetime:
         return datetime(1980, 1, 1, tzinfo=UTC)
 
 
-def _read_bounded(stream: io.BufferedIOBase | gzip.GzipFile | zipfile.ZipExtFile) -> bytes | None:
+def _read_bounded(stream: IO[bytes] | gzip.GzipFile) -> bytes | None:
     """Return everything, or ``None`` where it unpacks to more than is allowed."""
     chunks = []
     total = 0

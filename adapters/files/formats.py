@@ -49,44 +49,85 @@ class Manners:
 
 MANNERS = {
     Format.AMAZON_BULK: Manners(
-        title="Amazon Sponsored Products bulk operations sheet", blank="none", window_days=7,
+        title="Amazon Sponsored Products bulk operations sheet",
+        blank="none",
+        window_days=7,
         window_said="Amazon counts sellers' orders of 7 days after the click",
     ),
     Format.AMAZON_REPORT: Manners(
-        title="Amazon Sponsored Products report", blank="none", window_days=7,
+        title="Amazon Sponsored Products report",
+        blank="none",
+        window_days=7,
         window_said="Amazon counts sellers' orders of 7 days after the click",
     ),
     Format.GOOGLE_ADS: Manners(
-        title="Google Ads report", blank="none", window_days=30,
+        title="Google Ads report",
+        blank="none",
+        window_days=30,
         window_said="Google Ads counts conversions of 30 days after the click unless set otherwise",
     ),
     Format.ZHITONGCHE: Manners(
-        title="Zhitongche / Wanxiangtai report (直通车/万相台无界)", blank="none", window_days=15,
-        window_said="the console counts orders of 15 days after the click unless set otherwise", currency="CNY",
+        title="Zhitongche / Wanxiangtai report (直通车/万相台无界)",
+        blank="none",
+        window_days=15,
+        window_said="the console counts orders of 15 days after the click unless set otherwise",
+        currency="CNY",
     ),
     Format.GENERIC: Manners(
-        title="table of unknown origin", blank="refuse", window_days=30,
-        window_said="orders are taken to be of 30 days after the click", console=False,
+        title="table of unknown origin",
+        blank="refuse",
+        window_days=30,
+        window_said="orders are taken to be of 30 days after the click",
+        console=False,
     ),
-}  # fmt: skip
+}
 
 _AMAZON_KEYS = frozenset(
     understand(text).key
     for text in (
-        "Total Advertising Cost of Sales (ACOS)", "Total Return on Advertising Spend (ROAS)", "Click-Thru Rate (CTR)",
-        "Customer Search Term", "Advertised SKU", "Advertised ASIN", "Advertiser account ID", "Purchases (promoted)",
-        "Budget currency", "Portfolio name", "Advertised SKU Sales", "Other SKU Sales",
+        "Total Advertising Cost of Sales (ACOS)",
+        "Total Return on Advertising Spend (ROAS)",
+        "Click-Thru Rate (CTR)",
+        "Customer Search Term",
+        "Advertised SKU",
+        "Advertised ASIN",
+        "Advertiser account ID",
+        "Purchases (promoted)",
+        "Budget currency",
+        "Portfolio name",
+        "Advertised SKU Sales",
+        "Other SKU Sales",
     )
-)  # fmt: skip
+)
 _GOOGLE_KEYS = frozenset(
     understand(text).key
     for text in (
-        "Campaign status", "Ad group status", "Keyword status", "Search keyword", "Impr.", "Avg. CPC", "Conv. value",
-        "Cost / conv.", "Interaction rate", "Optimization score", "Bid strategy type", "Max. CPC", "Search impr. share",
-        "Conv. value / cost", "Währungscode", "Code de la devise", "Código de moneda", "Conv.-Wert", "Kampagnenstatus",
-        "Valeur de conv.", "Valor de conv.", "Suchkeyword", "Durchschn. CPC", "Impr. (Top) %",
+        "Campaign status",
+        "Ad group status",
+        "Keyword status",
+        "Search keyword",
+        "Impr.",
+        "Avg. CPC",
+        "Conv. value",
+        "Cost / conv.",
+        "Interaction rate",
+        "Optimization score",
+        "Bid strategy type",
+        "Max. CPC",
+        "Search impr. share",
+        "Conv. value / cost",
+        "Währungscode",
+        "Code de la devise",
+        "Código de moneda",
+        "Conv.-Wert",
+        "Kampagnenstatus",
+        "Valeur de conv.",
+        "Valor de conv.",
+        "Suchkeyword",
+        "Durchschn. CPC",
+        "Impr. (Top) %",
     )
-)  # fmt: skip
+)
 _ALIMAMA_WHERE = ("计划", "单元", "推广", "宝贝", "主体", "关键词", "词名字", "场景", "人群")
 _ALIMAMA_WHAT = ("展现量", "点击量", "花费", "投入产出比", "成交金额", "总成交", "平均点击花费", "收藏", "购物车")
 _GOOGLE_TITLE = re.compile(
@@ -156,6 +197,10 @@ def read_match(text: str) -> str | None:
     if not plain:
         return None
     for match, words in _MATCHES.items():
-        if plain in {words.split()[0], *words.split()} or plain.startswith(words.split()[0]) or f" {plain} " in f" {words} ":
+        if (
+            plain in {words.split()[0], *words.split()}
+            or plain.startswith(words.split()[0])
+            or f" {plain} " in f" {words} "
+        ):
             return match
     return "other"

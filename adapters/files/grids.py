@@ -150,9 +150,10 @@ def _workbook(source: Source) -> Iterator[Grid | Refusal]:
                 return
             if not any(name.startswith("xl/") for name in archive.namelist()):
                 yield Refusal(
-                    file=source.name, problem="is an archive or document but no Excel workbook",
+                    file=source.name,
+                    problem="is an archive or document but no Excel workbook",
                     remedy="Save it as .xlsx or CSV UTF-8",
-                )  # fmt: skip
+                )
                 return
             formulas = any(
                 b"<f>" in archive.read(name) or b"<f " in archive.read(name)
@@ -171,7 +172,9 @@ def _sheets(source: Source, *, formulas: bool) -> Iterator[Grid | Refusal]:
         for sheet in values.worksheets:
             # Some exporters state a range of one cell; believing it would hide the rest.
             sheet.reset_dimensions()
-            rows = [tuple(_cell(value) for value in row) for row in sheet.iter_rows(values_only=True, max_row=_MAX_ROWS)]
+            rows = [
+                tuple(_cell(value) for value in row) for row in sheet.iter_rows(values_only=True, max_row=_MAX_ROWS)
+            ]
             name = f"{source.name}!{sheet.title}" if len(values.worksheets) > 1 else source.name
             unread = None
             if raw is not None:
@@ -180,9 +183,12 @@ def _sheets(source: Source, *, formulas: bool) -> Iterator[Grid | Refusal]:
                 unread = _formula_without_value(rows, raw_sheet.iter_rows(values_only=True))
             if unread is not None:
                 yield Refusal(
-                    file=name, row=unread[0], cell=unread[1], problem="is a formula whose value was never stored",
+                    file=name,
+                    row=unread[0],
+                    cell=unread[1],
+                    problem="is a formula whose value was never stored",
                     remedy="Open the file in a spreadsheet program and save it, or paste values only",
-                )  # fmt: skip
+                )
                 continue
             yield Grid(name=name, source=source, sheet=sheet.title, rows=rows, encoding="XLSX", delimiter="")
     finally:

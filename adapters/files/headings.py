@@ -20,10 +20,20 @@ _DAYS = r"(?:days?|d|tage?|jours?|días|dias|giorni|dagen|天|日)"
 _WINDOW = re.compile(rf"(?<![\w.])([0-9]{{1,2}})[\s\-]*{_DAYS}(?![a-z])|(?<=[a-z])([0-9]{{1,2}})d\b")
 _SEPARATORS = re.compile(r"[_\-.:\s|\\]+")
 _SCALES = {
-    "元": Decimal(1), "分": Decimal("0.01"), "角": Decimal("0.1"), "厘": Decimal("0.001"), "万元": Decimal(10_000),
-    "micros": Decimal("0.000001"), "micro": Decimal("0.000001"), "cents": Decimal("0.01"), "cent": Decimal("0.01"),
-    "pence": Decimal("0.01"), "fen": Decimal("0.01"), "paise": Decimal("0.01"), "yuan": Decimal(1),
-}  # fmt: skip
+    "元": Decimal(1),
+    "分": Decimal("0.01"),
+    "角": Decimal("0.1"),
+    "厘": Decimal("0.001"),
+    "万元": Decimal(10_000),
+    "micros": Decimal("0.000001"),
+    "micro": Decimal("0.000001"),
+    "cents": Decimal("0.01"),
+    "cent": Decimal("0.01"),
+    "pence": Decimal("0.01"),
+    "fen": Decimal("0.01"),
+    "paise": Decimal("0.01"),
+    "yuan": Decimal(1),
+}
 _YUAN = frozenset({"元", "分", "角", "厘", "万元", "fen", "yuan"})
 _WINDOWS = range(1, 91)
 _RATIO = re.compile(r"[^\s/]\s*/\s*[^\s/]|\b(?:per|pro|par|por|за)\b")
@@ -69,9 +79,16 @@ def understand(text: str) -> Heading:
     key = " ".join(_SEPARATORS.sub(" ", spaced.replace("%", " ").replace("#", " ")).split())
     ratio = bool(_RATIO.search(key)) and "词" not in key
     return Heading(
-        text=text, key=key, words=frozenset(re.split(r"[\s/]+", key)), window_days=window, scale=scale,
-        currency=currency, percent=percent, ratio=ratio, informational=any("informational" in b for b in brackets),
-    )  # fmt: skip
+        text=text,
+        key=key,
+        words=frozenset(re.split(r"[\s/]+", key)),
+        window_days=window,
+        scale=scale,
+        currency=currency,
+        percent=percent,
+        ratio=ratio,
+        informational=any("informational" in b for b in brackets),
+    )
 
 
 def _window(spaced: str, brackets: list[str]) -> tuple[int | None, str]:

@@ -62,15 +62,33 @@ class Role(StrEnum):
     ACCOUNT = "account"
 
 
-METRICS = (Role.IMPRESSIONS, Role.CLICKS, Role.SPEND, Role.ORDERS, Role.UNITS, Role.REVENUE, Role.CARTS, Role.FAVOURITES)
+METRICS = (
+    Role.IMPRESSIONS,
+    Role.CLICKS,
+    Role.SPEND,
+    Role.ORDERS,
+    Role.UNITS,
+    Role.REVENUE,
+    Role.CARTS,
+    Role.FAVOURITES,
+)
 """Figures that add up over rows, in the order every tuple of values in this package keeps."""
 MONEY = frozenset({Role.SPEND, Role.REVENUE, Role.AVG_CPC, Role.BID, Role.DEFAULT_BID, Role.DAILY_BUDGET})
 RATIOS = (Role.AVG_CPC, Role.CTR, Role.CVR, Role.ROAS, Role.ACOS)
 """Figures that do not add up, read only where a missing metric follows from them."""
 IDENTITY = (
-    Role.CAMPAIGN_ID, Role.CAMPAIGN, Role.AD_GROUP_ID, Role.AD_GROUP, Role.TARGET_ID, Role.TARGET, Role.MATCH_TYPE,
-    Role.SEARCH_TERM, Role.PRODUCT, Role.ACCOUNT_ID, Role.ACCOUNT,
-)  # fmt: skip
+    Role.CAMPAIGN_ID,
+    Role.CAMPAIGN,
+    Role.AD_GROUP_ID,
+    Role.AD_GROUP,
+    Role.TARGET_ID,
+    Role.TARGET,
+    Role.MATCH_TYPE,
+    Role.SEARCH_TERM,
+    Role.PRODUCT,
+    Role.ACCOUNT_ID,
+    Role.ACCOUNT,
+)
 TIMES = (Role.DAY, Role.WEEK, Role.MONTH, Role.DAY_OF_MONTH, Role.YEAR, Role.START, Role.END)
 _SUMMED = frozenset({*METRICS, Role.TARGET, Role.TARGET_ID})
 
@@ -114,7 +132,10 @@ class ColumnMapping:
 
     def fits(self, name: str) -> bool:
         """Tell whether the mapping holds for a file of this name."""
-        return any(fnmatch.fnmatch(name, pattern) or fnmatch.fnmatch(name.rsplit("/", 1)[-1], pattern) for pattern in self.files)
+        return any(
+            fnmatch.fnmatch(name, pattern) or fnmatch.fnmatch(name.rsplit("/", 1)[-1], pattern)
+            for pattern in self.files
+        )
 
     def heading(self, role: Role) -> str | None:
         """Return the first heading of a role, or ``None``."""
@@ -129,11 +150,7 @@ class ColumnMapping:
             self,
             files=stated.files,
             columns={**kept, **stated.columns},
-            **{
-                name: getattr(stated, name)
-                for name in _SETTINGS
-                if getattr(stated, name) not in (None, "")
-            },
+            **{name: getattr(stated, name) for name in _SETTINGS if getattr(stated, name) not in (None, "")},
         )
 
     def to_toml(self) -> str:
@@ -152,14 +169,19 @@ class ColumnMapping:
 
 
 _SETTINGS = (
-    "year", "date_order", "decimal_mark", "currency", "window_days", "order_value", "blank", "scale",
-)  # fmt: skip
+    "year",
+    "date_order",
+    "decimal_mark",
+    "currency",
+    "window_days",
+    "order_value",
+    "blank",
+    "scale",
+)
 
 
 def _quoted(text: str) -> str:
-    escaped = "".join(
-        {"\\": "\\\\", '"': '\\"'}.get(c, c) if c.isprintable() else f"\\u{ord(c):04x}" for c in text
-    )
+    escaped = "".join({"\\": "\\\\", '"': '\\"'}.get(c, c) if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
     return f'"{escaped}"'
 
 
@@ -194,9 +216,7 @@ def _columns(value: object, source: str | None) -> dict[Role, tuple[str, ...]]:
     columns = {}
     for name, headings in value.items():
         if name not in set(Role):
-            raise ConfigError(
-                f"is no role; the roles are {', '.join(Role)}", source=source, key=f"columns.{name}"
-            )
+            raise ConfigError(f"is no role; the roles are {', '.join(Role)}", source=source, key=f"columns.{name}")
         columns[Role(name)] = _texts(headings, f"columns.{name}", source)
     return columns
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 from adapters.files.days import Cell
 from adapters.files.facts import Names
 from adapters.files.formats import read_match
+from adapters.files.injection import STARTS
 from adapters.files.mapping import Role
 from adapters.files.numbers import is_missing
 from adapters.files.tables import as_text
@@ -38,7 +39,7 @@ def clean_name(cell: Cell) -> str:
     wrapped = _WRAPPED.match(text)
     if wrapped:
         text = wrapped[1].replace('""', '"')
-    if text[:1] == "'" and text[1:2] in "=+-@":
+    if text[:1] == "'" and text[1:2] in STARTS:
         text = text[1:]
     return " ".join(text.split())
 
@@ -89,10 +90,15 @@ class NameReader:
         if not target and Role.TARGET not in self._columns:
             target = self._text(cells, Role.SEARCH_TERM)
         return Names(
-            campaign_id=self._id(cells, Role.CAMPAIGN_ID), campaign=self._text(cells, Role.CAMPAIGN),
-            ad_group_id=self._id(cells, Role.AD_GROUP_ID), ad_group=self._text(cells, Role.AD_GROUP),
-            target_id=self._id(cells, Role.TARGET_ID), target=target, match=match, product=self._id(cells, Role.PRODUCT),
-        )  # fmt: skip
+            campaign_id=self._id(cells, Role.CAMPAIGN_ID),
+            campaign=self._text(cells, Role.CAMPAIGN),
+            ad_group_id=self._id(cells, Role.AD_GROUP_ID),
+            ad_group=self._text(cells, Role.AD_GROUP),
+            target_id=self._id(cells, Role.TARGET_ID),
+            target=target,
+            match=match,
+            product=self._id(cells, Role.PRODUCT),
+        )
 
     def lost_column(self, cells: Sequence[Cell]) -> int | None:
         """Return the column whose id has lost its digits, or ``None``."""

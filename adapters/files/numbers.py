@@ -13,19 +13,93 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-MISSING = frozenset({"", "-", "--", "---", "—", "–", "−", "n/a", "na", "none", "null", "n.v.", "n.d.", "暂无", "无", "不适用"})
+MISSING = frozenset(
+    {"", "-", "--", "---", "—", "–", "−", "n/a", "na", "none", "null", "n.v.", "n.d.", "暂无", "无", "不适用"}
+)
 """Cells that say "there is no figure", after trimming and case folding."""
 
 CURRENCIES = {
-    "US$": "USD", "C$": "CAD", "CA$": "CAD", "A$": "AUD", "AU$": "AUD", "NZ$": "NZD", "HK$": "HKD", "NT$": "TWD",
-    "S$": "SGD", "MX$": "MXN", "R$": "BRL", "$": "", "€": "EUR", "£": "GBP", "¥": "", "￥": "", "₹": "INR", "₩": "KRW",
-    "₽": "RUB", "₺": "TRY", "zł": "PLN", "Kč": "CZK", "฿": "THB", "₫": "VND", "₪": "ILS", "₱": "PHP", "RM": "MYR",
-    "Rp": "IDR", "元": "CNY", "人民币": "CNY", "円": "JPY", "원": "KRW", "RMB": "CNY", "Fr.": "CHF",
-}  # fmt: skip
+    "US$": "USD",
+    "C$": "CAD",
+    "CA$": "CAD",
+    "A$": "AUD",
+    "AU$": "AUD",
+    "NZ$": "NZD",
+    "HK$": "HKD",
+    "NT$": "TWD",
+    "S$": "SGD",
+    "MX$": "MXN",
+    "R$": "BRL",
+    "$": "",
+    "€": "EUR",
+    "£": "GBP",
+    "¥": "",
+    "￥": "",
+    "₹": "INR",
+    "₩": "KRW",
+    "₽": "RUB",
+    "₺": "TRY",
+    "zł": "PLN",
+    "Kč": "CZK",
+    "฿": "THB",
+    "₫": "VND",
+    "₪": "ILS",
+    "₱": "PHP",
+    "RM": "MYR",
+    "Rp": "IDR",
+    "元": "CNY",
+    "人民币": "CNY",
+    "円": "JPY",
+    "원": "KRW",
+    "RMB": "CNY",
+    "Fr.": "CHF",
+}
 """Signs beside amounts; an empty code marks a sign that several currencies share."""
 
 ISO_CODES = frozenset(
-    ["AED", "AUD", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "EGP", "EUR", "GBP", "HKD", "HUF", "IDR", "ILS", "INR", "JPY", "KRW", "KWD", "MXN", "MYR", "NOK", "NZD", "PEN", "PHP", "PLN", "QAR", "RON", "RUB", "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "UAH", "USD", "VND", "ZAR"]
+    [
+        "AED",
+        "AUD",
+        "BRL",
+        "CAD",
+        "CHF",
+        "CLP",
+        "CNY",
+        "COP",
+        "CZK",
+        "DKK",
+        "EGP",
+        "EUR",
+        "GBP",
+        "HKD",
+        "HUF",
+        "IDR",
+        "ILS",
+        "INR",
+        "JPY",
+        "KRW",
+        "KWD",
+        "MXN",
+        "MYR",
+        "NOK",
+        "NZD",
+        "PEN",
+        "PHP",
+        "PLN",
+        "QAR",
+        "RON",
+        "RUB",
+        "SAR",
+        "SEK",
+        "SGD",
+        "THB",
+        "TRY",
+        "TWD",
+        "UAH",
+        "USD",
+        "VND",
+        "ZAR",
+    ]
 )
 
 _SPACES = "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000 \t"
@@ -33,8 +107,14 @@ _APOSTROPHES = "'’‘`´"
 _MINUS = "-−–﹣－"
 _DIGITS = re.compile(r"[0-9]+")
 _SCIENTIFIC = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]{1,3}\Z")
-_MAGNITUDES = {"万": Decimal(10_000), "萬": Decimal(10_000), "亿": Decimal(100_000_000), "k": Decimal(1_000),
-               "m": Decimal(1_000_000), "mio": Decimal(1_000_000)}  # fmt: skip
+_MAGNITUDES = {
+    "万": Decimal(10_000),
+    "萬": Decimal(10_000),
+    "亿": Decimal(100_000_000),
+    "k": Decimal(1_000),
+    "m": Decimal(1_000_000),
+    "mio": Decimal(1_000_000),
+}
 _CURRENCY = re.compile(
     "|".join(re.escape(sign) for sign in sorted(CURRENCIES, key=len, reverse=True)) + "|" + "|".join(sorted(ISO_CODES)),
 )
@@ -106,7 +186,11 @@ def take_apart(cell: str) -> Parts:
     if currency and again:
         raise NotANumber("has two currency signs")
     digits = "".join("'" if c in _APOSTROPHES else " " if c in _SPACES else c for c in text)
-    if not digits or not (digits[0].isdigit() or digits[0] in ".,") or not all(c.isdigit() or c in " '.,eE+-" for c in digits):
+    if (
+        not digits
+        or not (digits[0].isdigit() or digits[0] in ".,")
+        or not all(c.isdigit() or c in " '.,eE+-" for c in digits)
+    ):
         raise NotANumber("is no number")
     if not digits.isascii():
         digits = "".join(str(unicodedata.decimal(c)) if c.isdigit() and not c.isascii() else c for c in digits)

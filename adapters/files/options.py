@@ -113,10 +113,13 @@ def read_options(options: Mapping[str, object], *, currency: str = "", time_zone
     }
     return FilesOptions(
         folder=Path(str(options["folder"])).expanduser(),
-        products=_path(options, "products"), protected=_path(options, "protected"), sheet=_path(options, "sheet"),
-        mappings=_mappings(options.get("mapping", ())), period=_period(options.get("period")),
+        products=_path(options, "products"),
+        protected=_path(options, "protected"),
+        sheet=_path(options, "sheet"),
+        mappings=_mappings(options.get("mapping", ())),
+        period=_period(options.get("period")),
         **stated,  # type: ignore[arg-type]  # each value was checked above
-    )  # fmt: skip
+    )
 
 
 def _text(options: Mapping[str, object], key: str) -> str:

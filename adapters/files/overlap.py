@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from adapters.files.facts import AT, Fact, Reading
-from adapters.files.identity import Identities, Ids
+from adapters.files.identity import Ids
 from adapters.files.mapping import Role
 from adapters.files.totals import Exclusion, add_up
 from bidder.core.calendar import DayRange
@@ -63,9 +63,11 @@ def newest_first(readings: Sequence[Reading]) -> list[int]:
         span = reading.span
         stamps = ["".join(part or "" for part in m.groups()) for m in _STAMP.finditer(reading.name)]
         return (
-            span.last.toordinal() if span else 0, max(stamps, default=""), reading.table.grid.source.modified_at,
+            span.last.toordinal() if span else 0,
+            max(stamps, default=""),
+            reading.table.grid.source.modified_at,
             reading.name,
-        )  # fmt: skip
+        )
 
     return sorted(range(len(readings)), key=key, reverse=True)
 
@@ -83,9 +85,11 @@ def merge(readings: Sequence[Reading], placed: Sequence[Placed]) -> Merged:
 
 
 def _drop_restated(
-    readings: Sequence[Reading], by_reading: dict[int, list[Placed]], exclusions: list[tuple[int, Exclusion]],
+    readings: Sequence[Reading],
+    by_reading: dict[int, list[Placed]],
+    exclusions: list[tuple[int, Exclusion]],
     sentences: list[str],
-) -> dict[int, list[Placed]]:  # fmt: skip
+) -> dict[int, list[Placed]]:
     """Drop facts of older files that a newer file of the same kind tells again."""
     seen: dict[tuple[object, ...], list[tuple[DayRange, int]]] = defaultdict(list)
     current: dict[int, list[Placed]] = {}
@@ -121,9 +125,11 @@ def _meet(a: DayRange, b: DayRange) -> bool:
 
 
 def _drop_coarser(
-    readings: Sequence[Reading], current: dict[int, list[Placed]], exclusions: list[tuple[int, Exclusion]],
+    readings: Sequence[Reading],
+    current: dict[int, list[Placed]],
+    exclusions: list[tuple[int, Exclusion]],
     sentences: list[str],
-) -> list[Placed]:  # fmt: skip
+) -> list[Placed]:
     """Drop facts of campaigns on days that a file with a finer division, or with days instead of a period, covers."""
     order = sorted(current, key=lambda i: (-readings[i].detail, not readings[i].daily))
     claimed: dict[str, list[tuple[DayRange, int]]] = defaultdict(list)
@@ -134,7 +140,8 @@ def _drop_coarser(
         mine: list[Placed] = []
         for item in current[index]:
             better = next(
-                (r for days, r in claimed[item.ids.campaign] if ranks[r] != ranks[index] and _meet(days, item.days)), None
+                (r for days, r in claimed[item.ids.campaign] if ranks[r] != ranks[index] and _meet(days, item.days)),
+                None,
             )
             (mine if better is None else covered[better]).append(item)
         kept.extend(mine)
@@ -150,7 +157,9 @@ def _drop_coarser(
     return kept
 
 
-def _compare(readings: Sequence[Reading], index: int, better: int, items: Sequence[Placed], kept: Sequence[Placed]) -> str:
+def _compare(
+    readings: Sequence[Reading], index: int, better: int, items: Sequence[Placed], kept: Sequence[Placed]
+) -> str:
     """Say what a coarser file states for the same campaigns and days: a check of the finer one."""
     if readings[index].daily != readings[better].daily:
         return ""

@@ -11,7 +11,12 @@ MARKS = ("bidder line", "bidder 行号")
 
 def is_ours(grid: Grid) -> str:
     """Return why a grid is passed over as ours, or an empty text."""
-    for row in grid.rows[:5]:
-        if {same_text(as_text(cell)) for cell in row} & set(MARKS):
+    for index, row in enumerate(grid.rows[:5]):
+        texts = [same_text(as_text(cell)) for cell in row]
+        if set(texts) & set(MARKS):
             return "it is an action sheet of ours"
+        if "entity" in texts and "operation" in texts:
+            at = texts.index("operation")
+            if any(as_text(below[at]) for below in grid.rows[index + 1 :] if len(below) > at):
+                return "it is a bulk file for upload (its operations are filled in), not a download"
     return ""

@@ -63,11 +63,12 @@ _PHRASES = {
     Trait.CAMPAIGNS: "campaign|campaigns|campaign name|campaign id|计划|计划名称|计划id|推广计划",
     Trait.AD_GROUPS: "ad group|ad groups|adgroup|ad group name|ad group id|单元|单元名称|单元id|推广单元",
     Trait.PROTECTED: "protected|protect|保护|受保护",
-}  # fmt: skip
+}
 _KNOWN = {understand(text).key: trait for trait, phrases in _PHRASES.items() for text in phrases.split("|")}
 _ECONOMICS = frozenset({Trait.PRICE, Trait.UNIT_COST, Trait.MARGIN, Trait.REFUND_RATE, Trait.STOCK})
 _ADVERTISING = frozenset(
-    understand(text).key for text in "impressions|clicks|spend|cost per click|展现量|点击量|花费|impr.|total cost".split("|")
+    understand(text).key
+    for text in ["impressions", "clicks", "spend", "cost per click", "展现量", "点击量", "花费", "impr.", "total cost"]
 )
 _LIST = re.compile(r"[;|；、\n]")
 _YES = frozenset({"yes", "y", "true", "1", "x", "是", "有", "ja", "oui", "sí"})
@@ -124,8 +125,18 @@ class _GoodsReader:
         self.sentences: list[str] = []
 
     def read(self) -> Goods:
-        numeric = {t: self._figures(t) for t in (Trait.PRICE, Trait.UNIT_COST, Trait.MARGIN, Trait.REFUND_RATE,
-                                                  Trait.RETURN_COST, Trait.STOCK, Trait.LEAD_TIME)}  # fmt: skip
+        numeric = {
+            t: self._figures(t)
+            for t in (
+                Trait.PRICE,
+                Trait.UNIT_COST,
+                Trait.MARGIN,
+                Trait.REFUND_RATE,
+                Trait.RETURN_COST,
+                Trait.STOCK,
+                Trait.LEAD_TIME,
+            )
+        }
         shares = {t: self._shares(t, numeric[t]) for t in (Trait.MARGIN, Trait.REFUND_RATE)}
         launches = self._launches()
         products: list[Product] = []
@@ -149,24 +160,37 @@ class _GoodsReader:
                 protected.append(identity)
         single = {t: {n: next(iter(p)) for n, p in known.items() if len(p) == 1} for t, known in links.items()}
         return Goods(
-            products=tuple(products), campaigns=single[Trait.CAMPAIGNS], ad_groups=single[Trait.AD_GROUPS],
-            protected=tuple(protected), refusals=tuple(self.refusals), sentences=tuple(self.sentences),
-        )  # fmt: skip
+            products=tuple(products),
+            campaigns=single[Trait.CAMPAIGNS],
+            ad_groups=single[Trait.AD_GROUPS],
+            protected=tuple(protected),
+            refusals=tuple(self.refusals),
+            sentences=tuple(self.sentences),
+        )
 
     def _product(
-        self, at: int, identity: str, numeric: Mapping[Trait, Sequence[Decimal | None]],
-        shares: Mapping[Trait, Sequence[float | None]], launches: Sequence[date | None],
-    ) -> Product:  # fmt: skip
+        self,
+        at: int,
+        identity: str,
+        numeric: Mapping[Trait, Sequence[Decimal | None]],
+        shares: Mapping[Trait, Sequence[float | None]],
+        launches: Sequence[date | None],
+    ) -> Product:
         stock, lead = numeric[Trait.STOCK][at], numeric[Trait.LEAD_TIME][at]
         return Product(
-            id=ProductId(identity), title=self._text(at, Trait.TITLE) or identity,
+            id=ProductId(identity),
+            title=self._text(at, Trait.TITLE) or identity,
             category=self._text(at, Trait.CATEGORY) or DEFAULT_CATEGORY,
-            price=self._money(numeric[Trait.PRICE][at]), unit_cost=self._money(numeric[Trait.UNIT_COST][at]),
-            margin=shares[Trait.MARGIN][at], refund_rate=shares[Trait.REFUND_RATE][at],
-            return_cost=self._money(numeric[Trait.RETURN_COST][at]), stock=None if stock is None else int(stock),
-            core_sizes_gone=self._flag(at, Trait.SIZES_GONE), launch_date=launches[at],
+            price=self._money(numeric[Trait.PRICE][at]),
+            unit_cost=self._money(numeric[Trait.UNIT_COST][at]),
+            margin=shares[Trait.MARGIN][at],
+            refund_rate=shares[Trait.REFUND_RATE][at],
+            return_cost=self._money(numeric[Trait.RETURN_COST][at]),
+            stock=None if stock is None else int(stock),
+            core_sizes_gone=self._flag(at, Trait.SIZES_GONE),
+            launch_date=launches[at],
             lead_time_days=None if lead is None else int(lead),
-        )  # fmt: skip
+        )
 
     def _figures(self, trait: Trait) -> Sequence[Decimal | None]:
         index = self.columns.get(trait)
@@ -177,7 +201,9 @@ class _GoodsReader:
         marks = settle_marks({index: (role, cells)}, stated=None, delimiter=self.table.grid.delimiter)
         if index in marks.doubtful:
             marks = settle_marks({index: (role, cells)}, stated=Mark.POINT, delimiter=self.table.grid.delimiter)
-        column: NumberColumn = read_numbers([(index, cells)], role, marks, scale=understand(self.table.headings[index]).scale)
+        column: NumberColumn = read_numbers(
+            [(index, cells)], role, marks, scale=understand(self.table.headings[index]).scale
+        )
         for at, (_, problem, remedy) in column.problems.items():
             self._refuse(at, trait, problem, remedy)
         return column.values
@@ -211,7 +237,9 @@ class _GoodsReader:
         try:
             return clean_id(self.table.rows[at].cells[self.columns[Trait.ID]])
         except LostDigits:
-            self._refuse(at, Trait.ID, "is an id whose last digits are lost", "Format the column as text and save again")
+            self._refuse(
+                at, Trait.ID, "is an id whose last digits are lost", "Format the column as text and save again"
+            )
             return ""
 
     def _text(self, at: int, trait: Trait) -> str:
@@ -231,9 +259,13 @@ class _GoodsReader:
         row, index = self.table.rows[at], self.columns[trait]
         self.refusals.append(
             Refusal(
-                file=self.table.name, row=row.number, column=self.table.headings[index], cell=as_text(row.cells[index]),
-                problem=problem, remedy=remedy,
-            )  # fmt: skip
+                file=self.table.name,
+                row=row.number,
+                column=self.table.headings[index],
+                cell=as_text(row.cells[index]),
+                problem=problem,
+                remedy=remedy,
+            )
         )
 
 

@@ -56,7 +56,9 @@ def profile(cells: Sequence[Cell]) -> Profile:
     count = len(sample) or 1
     texts = [str(cell).strip().casefold().rstrip(".") for cell in sample]
     return Profile(
-        filled=len(filled), rows=len(cells), distinct=len(distinct),
+        filled=len(filled),
+        rows=len(cells),
+        distinct=len(distinct),
         numeric=sum(_number(c) is not None or is_bound(c) for c in sample) / count,
         whole=sum(n == n.to_integral_value() for n in numbers) / count,
         days=looks_like_days(sample),
@@ -66,7 +68,7 @@ def profile(cells: Sequence[Cell]) -> Profile:
         currencies=bool(texts) and all(t.upper() in ISO_CODES for t in texts),
         signs=any(_has_sign(cell) for cell in sample),
         first=str(sample[0]) if sample else "",
-    )  # fmt: skip
+    )
 
 
 def _number(cell: Cell) -> Decimal | None:

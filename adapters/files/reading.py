@@ -1,5 +1,4 @@
-"""Read one table into facts and settings: propose and merge the mapping, tell totals rows from data, parse every cell,
-fill in what follows, refuse what cannot be read, and keep the account of every figure.
+"""Read one table into facts and settings, refuse what cannot be read, and keep the account of every figure.
 
 Called by `adapters.files.importing`; pure.
 """
@@ -8,24 +7,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
+from adapters.files.about import About, as_snapshot
 from adapters.files.columns import NumberColumn, read_numbers, settle_marks
 from adapters.files.days import Cell
 from adapters.files.derive import derive, needed_ratios
-from adapters.files.facts import AT, Detail, Fact, Names, Reading, Setting
+from adapters.files.facts import AT, Fact, Names, Reading, Setting
 from adapters.files.formats import MANNERS, Format, recognise
 from adapters.files.headings import understand
-from adapters.files.mapping import IDENTITY, METRICS, RATIOS, TIMES, ColumnMapping, Role
-from adapters.files.naming import LostDigits, NameReader, clean_name
-from adapters.files.numbers import CURRENCIES, is_missing
+from adapters.files.mapping import IDENTITY, METRICS, RATIOS, ColumnMapping, Role
+from adapters.files.naming import LostDigits, NameReader
 from adapters.files.options import FilesOptions
 from adapters.files.proposal import propose_mapping
 from adapters.files.refusals import Refusal
 from adapters.files.repeats import sort_out_repeats
+from adapters.files.rowsorting import SortedRows, sort_rows
 from adapters.files.settings import read_settings
-from adapters.files.tables import Row, Table, TotalsLabel, as_text, totals_label
+from adapters.files.tables import Table
 from adapters.files.timing import Timing, find_days
 from adapters.files.totals import Exclusion, add_up
 
@@ -52,37 +52,35 @@ class NotAReport:
     proposal: ColumnMapping
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sorted:
-    """Rows of a table, sorted into data and totals."""
-
-    data: tuple[int, ...]
-    totals: tuple[tuple[TotalsLabel, int], ...]
-    notes: int
-
-
 def read_table(table: Table, options: FilesOptions) -> Reading | NotAReport:
     """Read a table that is no bulk sheet."""
     stated = options.mapping_for(table.name)
     form = recognise(table.headings, table.preamble)
     manners = MANNERS[form]
     proposal = propose_mapping(
-        table.headings, [row.cells for row in table.rows], stated=stated, console=manners.console,
+        table.headings,
+        [row.cells for row in table.rows],
+        stated=stated,
+        console=manners.console,
         window_days=stated.window_days if stated and stated.window_days else options.window_days,
-    )  # fmt: skip
+    )
     mapping = proposal.mapping
     if not proposal.report and stated is None:
         return NotAReport(
-            name=table.name, headings=table.headings, proposal=mapping,
-            reason="it is no report on advertising: it needs a column of spend (or clicks with their average price) and "
-            "one of clicks, impressions, orders or revenue; if it has them under other names, state a mapping",
-        )  # fmt: skip
+            name=table.name,
+            headings=table.headings,
+            proposal=mapping,
+            reason="it is no report on advertising: it needs a column of spend (or clicks with their average price) "
+            "and one of clicks, impressions, orders or revenue; if it has them under other names, state a mapping",
+        )
     missing = _unknown_headings(table, mapping)
     if missing:
         return NotAReport(
-            name=table.name, headings=table.headings, proposal=mapping,
+            name=table.name,
+            headings=table.headings,
+            proposal=mapping,
             reason=f"the mapping names columns it does not have: {', '.join(missing)}",
-        )  # fmt: skip
+        )
     columns = {role: [_index(table, text) for text in texts] for role, texts in mapping.columns.items()}
     return TableReader(
         table, options, form, mapping, columns, proposal.sentences, proposal.segments, proposal.unused
@@ -114,10 +112,16 @@ class TableReader:
     """
 
     def __init__(
-        self, table: Table, options: FilesOptions, form: Format, mapping: ColumnMapping,
-        columns: Mapping[Role, list[int]], sentences: Sequence[str] = (), segments: Sequence[str] = (),
+        self,
+        table: Table,
+        options: FilesOptions,
+        form: Format,
+        mapping: ColumnMapping,
+        columns: Mapping[Role, list[int]],
+        sentences: Sequence[str] = (),
+        segments: Sequence[str] = (),
         unused: Sequence[str] = (),
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.table, self.options, self.form, self.mapping, self.columns = table, options, form, mapping, columns
         self.manners = MANNERS[form]
         self.sentences = list(sentences)
@@ -127,21 +131,27 @@ class TableReader:
 
     def read(self) -> Reading | NotAReport:
         """Read the table; one without rows is an empty report."""
-        if not self._sort_rows().data:
+        if not sort_rows(self.table, self.columns).data:
             return NotAReport(
-                name=self.table.name, headings=self.table.headings, proposal=self.mapping,
+                name=self.table.name,
+                headings=self.table.headings,
+                proposal=self.mapping,
                 reason="it holds headings but no rows of data; export a period in which something ran",
-            )  # fmt: skip
+            )
         return self.read_rows()
 
     def read_rows(self) -> Reading:
         """Read the rows, even where there are none."""
-        rows = self._sort_rows()
+        rows = sort_rows(self.table, self.columns)
         numbers = self._numbers(rows)
         timing = find_days(
-            self.table, self.columns, self.options, rows=rows.data,
-            year=self.mapping.year or self.options.year, order=self.mapping.date_order or self.options.date_order,
-        )  # fmt: skip
+            self.table,
+            self.columns,
+            self.options,
+            rows=rows.data,
+            year=self.mapping.year or self.options.year,
+            order=self.mapping.date_order or self.options.date_order,
+        )
         self.sentences.extend(timing.sentences)
         derived = derive(
             {role: [column.values[i] for i in range(len(rows.data))] for role, column in numbers.items()},
@@ -161,64 +171,69 @@ class TableReader:
         return self._finish(rows, values, facts, refused, settings, present, derived.gaps)
 
     def _finish(
-        self, rows: _Sorted, values: Sequence[tuple[Decimal | None, ...]], facts: list[Fact], refused: list[int],
-        settings: tuple[Setting, ...], present: frozenset[Role], gaps: tuple[str, ...],
-    ) -> Reading:  # fmt: skip
+        self,
+        rows: SortedRows,
+        values: Sequence[tuple[Decimal | None, ...]],
+        facts: list[Fact],
+        refused: list[int],
+        settings: tuple[Setting, ...],
+        present: frozenset[Role],
+        gaps: tuple[str, ...],
+    ) -> Reading:
         stated = self._stated(rows)
         in_file = add_up(values)
         repeats = sort_out_repeats(
-            self.table, facts, in_file=in_file, stated=stated[0][1] if stated else {}, console=self.manners.console,
+            self.table,
+            facts,
+            in_file=in_file,
+            stated=stated[0][1] if stated else {},
+            console=self.manners.console,
             mapped=frozenset(i for indices in self.columns.values() for i in indices),
-        )  # fmt: skip
+        )
         self.sentences.extend(repeats.sentences)
         self.refusals.extend(repeats.refusals)
         exclusions = list(repeats.exclusions)
         if refused:
             exclusions.append(
-                Exclusion(reason="cells that cannot be read, each named", rows=len(refused),
-                          sums=add_up([values[i] for i in refused]))  # fmt: skip
+                Exclusion(
+                    reason="cells that cannot be read, each named",
+                    rows=len(refused),
+                    sums=add_up([values[i] for i in refused]),
+                )
             )
-        kept, snapshot = self._as_snapshot(repeats.facts)
+        kept, snapshot = (repeats.facts, "") if self.manners.console else as_snapshot(repeats.facts)
+        self.sentences.extend([snapshot] if snapshot else [])
         daily = not snapshot and all(fact.days is not None and len(fact.days) == 1 for fact in kept)
         self._tell_layout(rows)
-        currency, sign = self._currency(rows)
+        about = About(self.table, self.columns, rows.data)
+        currency, sign = about.currency({s for role in self.figures for s in self._column(role, rows.data).currencies})
+        self.refusals.extend(about.refusals)
+        window, said = about.window(self.mapping, self.options, self.manners, present)
+        self.sentences.extend([said] if said else [])
         return Reading(
-            table=self.table, format=self.form, mapping=self.mapping, detail=self._detail(), daily=daily, facts=tuple(kept),
+            table=self.table,
+            format=self.form,
+            mapping=self.mapping,
+            detail=about.detail(),
+            daily=daily,
+            facts=tuple(kept),
             settings=settings,
-            sentences=tuple(dict.fromkeys(self.sentences)), refusals=tuple(self.refusals), exclusions=tuple(exclusions),
-            in_file=in_file, stated=stated, currency=currency, shared_sign=sign, window_days=self._window(present),
-            accounts=self._accounts(rows), present=present, segments=self.segments, unused=self.unused, gaps=gaps,
-        )  # fmt: skip
+            sentences=tuple(dict.fromkeys(self.sentences)),
+            refusals=tuple(self.refusals),
+            exclusions=tuple(exclusions),
+            in_file=in_file,
+            stated=stated,
+            currency=currency or self.mapping.currency or self.manners.currency,
+            shared_sign=sign,
+            window_days=window,
+            accounts=about.accounts(),
+            present=present,
+            segments=self.segments,
+            unused=self.unused,
+            gaps=gaps,
+        )
 
-    # What the rows are
-
-    def _sort_rows(self) -> _Sorted:
-        identity = {
-            i: role for role in (*IDENTITY, *TIMES) for i in self.columns.get(role, ()) if role is not Role.ACCOUNT
-        }
-        figures = [i for role in (*self.figures, *RATIOS) for i in self.columns.get(role, ())]
-        data: list[int] = []
-        totals: list[tuple[TotalsLabel, int]] = []
-        notes = 0
-        for at, row in enumerate(self.table.rows):
-            label = totals_label(row, identity)
-            if label is not None:
-                totals.append((label, at))
-            elif all(is_missing(row.cells[i]) for i in figures) and sum(c is not None and c != "" for c in row.cells) <= 1:
-                notes += 1
-            else:
-                data.append(at)
-        named = [i for i, role in identity.items() if role in IDENTITY]
-        if len(data) > 1 and named and self._names_nothing(self.table.rows[data[-1]], identity):
-            totals.append((TotalsLabel("a last row without a name", overall=True), data.pop()))
-        totals.sort(key=lambda item: not item[0].overall)
-        return _Sorted(data=tuple(data), totals=tuple(totals), notes=notes)
-
-    @staticmethod
-    def _names_nothing(row: Row, identity: Mapping[int, Role]) -> bool:
-        return all(is_missing(row.cells[i]) for i in identity)
-
-    def _stated(self, rows: _Sorted) -> tuple[tuple[str, dict[Role, Decimal]], ...]:
+    def _stated(self, rows: SortedRows) -> tuple[tuple[str, dict[Role, Decimal]], ...]:
         """Read what totals rows say, the overall ones first."""
         found = []
         for label, at in rows.totals:
@@ -233,13 +248,11 @@ class TableReader:
 
     # Figures
 
-    def _numbers(self, rows: _Sorted) -> dict[Role, NumberColumn]:
+    def _numbers(self, rows: SortedRows) -> dict[Role, NumberColumn]:
         ratios = [r for r in RATIOS if r in self.columns and r in needed_ratios(frozenset(self.figures))]
         roles = [*self.figures, *ratios]
         settings = [r for r in (Role.BID, Role.DEFAULT_BID, Role.DAILY_BUDGET) if r in self.columns]
-        cells = {
-            i: (role, self.table.column(i)) for role in (*roles, *settings) for i in self.columns[role]
-        }
+        cells = {i: (role, self.table.column(i)) for role in (*roles, *settings) for i in self.columns[role]}
         self.marks = settle_marks(
             cells, stated=self.mapping.decimal_mark or self.options.decimal_mark, delimiter=self.table.grid.delimiter
         )
@@ -254,9 +267,11 @@ class TableReader:
 
     def _column(self, role: Role, rows: Sequence[int]) -> NumberColumn:
         return read_numbers(
-            [(i, [self.table.rows[at].cells[i] for at in rows]) for i in self.columns[role]], role, self.marks,
+            [(i, [self.table.rows[at].cells[i] for at in rows]) for i in self.columns[role]],
+            role,
+            self.marks,
             scale=self._scale(role),
-        )  # fmt: skip
+        )
 
     def _scale(self, role: Role) -> Decimal:
         if self.mapping.scale is not None:
@@ -265,7 +280,7 @@ class TableReader:
 
     # Rows
 
-    def _names(self, rows: _Sorted) -> list[Names | None]:
+    def _names(self, rows: SortedRows) -> list[Names | None]:
         reader = NameReader(self.columns)
         names: list[Names | None] = []
         known: dict[tuple[Cell, ...], Names] = {}
@@ -286,17 +301,24 @@ class TableReader:
     def _refuse_id(self, at: int, column: int | None, cell: str) -> None:
         self.refusals.append(
             Refusal(
-                file=self.table.name, row=self.table.rows[at].number, cell=cell,
+                file=self.table.name,
+                row=self.table.rows[at].number,
+                cell=cell,
                 column=None if column is None else self.table.headings[column],
                 problem="is an id whose last digits a spreadsheet program has thrown away",
-                remedy="Export again and import the file without opening it, or format the column as text before saving",
-            )  # fmt: skip
+                remedy="Export again and import the file without opening it, or make the column text before saving",
+            )
         )
 
     def _facts(
-        self, rows: _Sorted, numbers: Mapping[Role, NumberColumn], timing: Timing,
-        values: list[tuple[Decimal | None, ...]], names: Sequence[Names | None], present: frozenset[Role],
-    ) -> tuple[list[Fact], list[int]]:  # fmt: skip
+        self,
+        rows: SortedRows,
+        numbers: Mapping[Role, NumberColumn],
+        timing: Timing,
+        values: list[tuple[Decimal | None, ...]],
+        names: Sequence[Names | None],
+        present: frozenset[Role],
+    ) -> tuple[list[Fact], list[int]]:
         policy = self.mapping.blank or self.manners.blank
         needed = [r for r in _CORE if r in present]
         facts: list[Fact] = []
@@ -360,76 +382,16 @@ class TableReader:
         heading = self.table.headings[self.columns[role][0]] if role in self.columns else str(role)
         self.refusals.append(
             Refusal(
-                file=self.table.name, row=self.table.rows[at].number, column=heading, cell="",
+                file=self.table.name,
+                row=self.table.rows[at].number,
+                column=heading,
+                cell="",
                 problem=f"is empty although the row has {', '.join(others) or 'other figures'}; missing is not zero",
                 remedy=_BLANK_REMEDY,
-            )  # fmt: skip
-        )
-
-    def _as_snapshot(self, facts: Sequence[Fact]) -> tuple[list[Fact], bool]:
-        """Spread a file in which every entity stands once, on days that differ, over its whole span."""
-        days = {fact.days for fact in facts}
-        names = {fact.names for fact in facts}
-        single = all(d is not None and len(d) == 1 for d in days)
-        if self.manners.console or len(names) < max(_SNAPSHOT_ENTITIES, len(facts)) or len(days) < 2 or not single:  # noqa: PLR2004
-            return list(facts), False
-        spans = [d for d in days if d is not None]
-        span = type(spans[0])(first=min(d.first for d in spans), last=max(d.last for d in spans))
-        self.sentences.append(
-            f"each of the {len(names)} entities stands in one row only: the rows are read as totals of {span.first} to "
-            f"{span.last}, not as a history by day"
-        )
-        return [replace(fact, days=span) for fact in facts], True
-
-    # What the file is about
-
-    def _detail(self) -> Detail:
-        has = self.columns.keys()
-        if Role.TARGET in has or Role.TARGET_ID in has:
-            return Detail.SEARCH_TERM if Role.SEARCH_TERM in has else Detail.TARGET
-        if Role.SEARCH_TERM in has:
-            return Detail.SEARCH_TERM
-        if Role.PRODUCT in has:
-            return Detail.PRODUCT
-        return Detail.AD_GROUP if has & {Role.AD_GROUP, Role.AD_GROUP_ID} else Detail.CAMPAIGN
-
-    def _currency(self, rows: _Sorted) -> tuple[str, str]:
-        """Return the currency the file states, and a sign it uses that several currencies share."""
-        stated = set()
-        for i in self.columns.get(Role.CURRENCY, ()):
-            stated |= {as_text(self.table.rows[at].cells[i]).upper() for at in rows.data} - {"", "--"}
-        signs = {s for role in self.figures for s in self._column(role, rows.data).currencies}
-        shared = sorted(sign for sign in signs if sign in CURRENCIES)
-        codes = sorted(signs - set(shared))
-        if len(stated) > 1 or (stated and codes and set(codes) != stated) or len(codes) > 1:
-            listed = sorted(stated | set(codes))
-            self.refusals.append(
-                Refusal(
-                    file=self.table.name, problem=f"holds amounts of several currencies: {', '.join(listed)}",
-                    remedy="Export one account, in its own currency, at a time",
-                )  # fmt: skip
             )
-        found = (*sorted(stated), *codes, self.mapping.currency)
-        code = next((c for c in found if c), "")
-        return code or self.manners.currency, shared[0] if shared else ""
+        )
 
-    def _window(self, present: frozenset[Role]) -> int:
-        if self.mapping.window_days:
-            return self.mapping.window_days
-        if self.options.window_days:
-            return self.options.window_days
-        if present & {Role.ORDERS, Role.REVENUE}:
-            self.sentences.append(f"the attribution window is not stated: {self.manners.window_said}")
-        return self.manners.window_days
-
-    def _accounts(self, rows: _Sorted) -> frozenset[str]:
-        for role, kind in ((Role.ACCOUNT_ID, "id"), (Role.ACCOUNT, "name")):
-            for i in self.columns.get(role, ()):
-                names = {clean_name(self.table.rows[at].cells[i]) for at in rows.data}
-                return frozenset(f"{kind}:{name}" for name in names if name)
-        return frozenset()
-
-    def _tell_layout(self, rows: _Sorted) -> None:
+    def _tell_layout(self, rows: SortedRows) -> None:
         said = []
         if self.table.repeated_headings:
             said.append(f"{self.table.repeated_headings} repeated heading rows are passed over")
@@ -438,6 +400,3 @@ class TableReader:
         if self.segments:
             said.append(f"rows split by {', '.join(self.segments)} are added up")
         self.sentences.extend(said)
-
-
-__all__ = ["NotAReport", "Setting", "read_table"]

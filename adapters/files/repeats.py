@@ -39,9 +39,14 @@ class Repeats:
 
 
 def sort_out_repeats(
-    table: Table, facts: Sequence[Fact], *, in_file: Sums, stated: Mapping[Role, Decimal], console: bool,
+    table: Table,
+    facts: Sequence[Fact],
+    *,
+    in_file: Sums,
+    stated: Mapping[Role, Decimal],
+    console: bool,
     mapped: frozenset[int],
-) -> Repeats:  # fmt: skip
+) -> Repeats:
     """Drop exact repeats, keep splits, refuse contradictions.
 
     Args:
@@ -73,15 +78,18 @@ def sort_out_repeats(
                 Exclusion(reason=f"exact repeats of earlier rows (rows {rows})", rows=len(repeated), sums=sums)
             )
     free = [i for i in told_apart if i not in mapped]
-    kept, refusals, contradicting, split = _sort_shared(table, kept, free, console=console, counted=_counted(stated, in_file))
+    kept, refusals, contradicting, split = _sort_shared(
+        table, kept, free, console=console, counted=_counted(stated, in_file)
+    )
     if split:
         sentences.append(f"{split} rows share their names and day with another row of the file: they are added up")
     if contradicting:
         exclusions.append(
             Exclusion(
                 reason="a second row of the same entity and day with other figures",
-                rows=len(contradicting), sums=add_up([fact.values for fact in contradicting]),
-            )  # fmt: skip
+                rows=len(contradicting),
+                sums=add_up([fact.values for fact in contradicting]),
+            )
         )
     return Repeats(
         facts=tuple(kept), sentences=tuple(sentences), refusals=tuple(refusals), exclusions=tuple(exclusions)
@@ -123,11 +131,12 @@ def _sort_shared(
             refused.append(fact)
             refusals.append(
                 Refusal(
-                    file=table.name, row=fact.row,
+                    file=table.name,
+                    row=fact.row,
                     problem=f"speaks of the same entity and day as row {group[0].row}, with other figures, and no column "
                     "tells the two apart",
                     remedy="Delete the row that is out of date, or add the column that divides them",
-                )  # fmt: skip
+                )
             )
     out = {fact.row for fact in refused}
     return [fact for fact in facts if fact.row not in out], refusals, refused, split

@@ -51,9 +51,15 @@ def read_settings(
             # The table goes no further than its ad groups or campaigns: its state and bid are theirs.
             own, campaign, group, default_bid, bid = _coarse(columns, own, campaign, group, default_bid or bid)
         yield Setting(
-            names=names, day=day, campaign_state=campaign, ad_group_state=group, state=own, bid=bid,
-            default_bid=default_bid, daily_budget=money.get(Role.DAILY_BUDGET, {}).get(position),
-        )  # fmt: skip
+            names=names,
+            day=day,
+            campaign_state=campaign,
+            ad_group_state=group,
+            state=own,
+            bid=bid,
+            default_bid=default_bid,
+            daily_budget=money.get(Role.DAILY_BUDGET, {}).get(position),
+        )
 
 
 def _coarse(
@@ -70,9 +76,13 @@ def _state(table: Table, columns: Mapping[Role, Sequence[int]], role: Role, at: 
 
 
 def _amounts(
-    table: Table, columns: Mapping[Role, Sequence[int]], role: Role, indices: Sequence[int],
-    amounts: Callable[[Role, Sequence[int]], NumberColumn], refusals: list[Refusal],
-) -> dict[int, Decimal]:  # fmt: skip
+    table: Table,
+    columns: Mapping[Role, Sequence[int]],
+    role: Role,
+    indices: Sequence[int],
+    amounts: Callable[[Role, Sequence[int]], NumberColumn],
+    refusals: list[Refusal],
+) -> dict[int, Decimal]:
     """Return amounts by position; a word such as "auto" in a bid column is no amount and is passed over."""
     column = amounts(role, indices)
     heading = table.headings[columns[role][0]]
@@ -80,8 +90,12 @@ def _amounts(
         if any(character.isdigit() for character in cell) and "automatic" not in cell.casefold():
             refusals.append(
                 Refusal(
-                    file=table.name, row=table.rows[indices[position]].number, column=heading, cell=cell,
-                    problem=problem, remedy=remedy,
-                )  # fmt: skip
+                    file=table.name,
+                    row=table.rows[indices[position]].number,
+                    column=heading,
+                    cell=cell,
+                    problem=problem,
+                    remedy=remedy,
+                )
             )
     return {i: value for i, value in enumerate(column.values) if value is not None}

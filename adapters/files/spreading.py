@@ -125,10 +125,15 @@ def _upto(whole: Cell, number: int, length: int) -> Cell:
     of_clicks = (clicks, whole[_CLICKS]) if whole[_CLICKS] > 0 else (impressions, whole[_IMPRESSIONS])
     of_orders = (orders, whole[_ORDERS]) if whole[_ORDERS] > 0 else of_clicks
     return [
-        impressions, clicks, follow(whole[_SPEND], *of_clicks), orders, follow(max(whole[_UNITS], 0), *of_orders),
-        follow(whole[_REVENUE], *of_orders), follow(max(whole[_CARTS], 0), *of_clicks),
+        impressions,
+        clicks,
+        follow(whole[_SPEND], *of_clicks),
+        orders,
+        follow(max(whole[_UNITS], 0), *of_orders),
+        follow(whole[_REVENUE], *of_orders),
+        follow(max(whole[_CARTS], 0), *of_clicks),
         follow(max(whole[_FAVOURITES], 0), *of_clicks),
-    ]  # fmt: skip
+    ]
 
 
 def _state_rounding(result: Spread, carry: _Carry) -> None:

@@ -113,9 +113,14 @@ def find_table(grid: Grid, wanted: frozenset[str] = frozenset()) -> Table | Refu
         text for row in grid.rows[:found] if (text := ", ".join(t for cell in row if (t := as_text(cell))))
     )
     return Table(
-        grid=grid, heading_row=found + 1, headings=headings, preamble=preamble, rows=rows,
-        repeated_headings=repeats, refusals=refusals,
-    )  # fmt: skip
+        grid=grid,
+        heading_row=found + 1,
+        headings=headings,
+        preamble=preamble,
+        rows=rows,
+        repeated_headings=repeats,
+        refusals=refusals,
+    )
 
 
 def known_roles(heading: str) -> frozenset[Role]:
@@ -179,9 +184,7 @@ def _is_figure(cell: Cell) -> bool:
     return True
 
 
-def _cut(
-    grid: Grid, heading_index: int, headings: tuple[str, ...]
-) -> tuple[tuple[Row, ...], int, tuple[Refusal, ...]]:
+def _cut(grid: Grid, heading_index: int, headings: tuple[str, ...]) -> tuple[tuple[Row, ...], int, tuple[Refusal, ...]]:
     width = len(headings)
     repeated = tuple(same_text(h) for h in headings)
     rows: list[Row] = []
@@ -194,10 +197,13 @@ def _cut(
             extra = next(i for i in range(width, len(cells)) if as_text(cells[i]))
             refusals.append(
                 Refusal(
-                    file=grid.name, row=number, column=f"{column_letter(extra)} (no heading)", cell=as_text(cells[extra]),
+                    file=grid.name,
+                    row=number,
+                    column=f"{column_letter(extra)} (no heading)",
+                    cell=as_text(cells[extra]),
                     problem=f"the row has {len(cells)} cells under {width} headings",
                     remedy="Put quotation marks around cells that hold the delimiter, or give the column a heading",
-                )  # fmt: skip
+                )
             )
             continue
         full = cells[:width] + (None,) * (width - len(cells))
@@ -253,8 +259,12 @@ def totals_label(row: Row, identity: Mapping[int, Role]) -> TotalsLabel | None:
     if label is None:
         return None
     index, shown, text = label
-    others = [i for i in identity if i != index and not is_missing(row.cells[i]) and same_text(as_text(row.cells[i])) != text]
+    others = [
+        i for i in identity if i != index and not is_missing(row.cells[i]) and same_text(as_text(row.cells[i])) != text
+    ]
     if others or (index not in identity and any(not is_missing(row.cells[i]) for i in identity)):
         return None
-    overall = text in _TOTALS and text not in {"小计", "小計", "subtotal", "sub-total"} or bool(_OF_ACCOUNT.search(text))
+    overall = (text in _TOTALS and text not in {"小计", "小計", "subtotal", "sub-total"}) or bool(
+        _OF_ACCOUNT.search(text)
+    )
     return TotalsLabel(shown, overall)

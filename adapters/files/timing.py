@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from adapters.files.days import Cell, DayHints, DayColumn, Order, read_days, read_period
+from adapters.files.days import Cell, DayColumn, DayHints, Order, read_days, read_period
 from adapters.files.mapping import Role
 from adapters.files.monthnames import MONTHS
 from adapters.files.options import FilesOptions
@@ -39,9 +39,14 @@ class Timing:
 
 
 def find_days(
-    table: Table, columns: Mapping[Role, Sequence[int]], options: FilesOptions, *, year: int | None, order: Order | None,
+    table: Table,
+    columns: Mapping[Role, Sequence[int]],
+    options: FilesOptions,
+    *,
+    year: int | None,
+    order: Order | None,
     rows: Sequence[int],
-) -> Timing:  # fmt: skip
+) -> Timing:
     """Read the days of the chosen rows of a table.
 
     Args:
@@ -53,9 +58,12 @@ def find_days(
         rows: Indices of the rows of data, in the order of the answer.
     """
     hints = DayHints(
-        year=year, order=order, time_zone=options.time_zone, whole_weeks=Role.WEEK in columns,
+        year=year,
+        order=order,
+        time_zone=options.time_zone,
+        whole_weeks=Role.WEEK in columns,
         whole_months=Role.MONTH in columns and Role.DAY_OF_MONTH not in columns,
-    )  # fmt: skip
+    )
 
     def cells(role: Role) -> list[Cell]:
         index = columns[role][0]
@@ -104,9 +112,7 @@ def _two_columns(headings: tuple[str, str], starts: Sequence[Cell], ends: Sequen
     return Timing(days=tuple(days), problems=problems, sentences=both.sentences)
 
 
-def _put_together(
-    table: Table, columns: Mapping[Role, Sequence[int]], cells: object, hints: DayHints
-) -> Timing:
+def _put_together(table: Table, columns: Mapping[Role, Sequence[int]], cells: object, hints: DayHints) -> Timing:
     """Put a day together from columns of month, day and perhaps year."""
     assert callable(cells)  # noqa: S101  (a closure of find_days)
     months, numbers = cells(Role.MONTH), cells(Role.DAY_OF_MONTH)
@@ -118,7 +124,12 @@ def _put_together(
         shown = f"{as_text(month)} {as_text(number)}"
         known = _number(year) or hints.year
         if known is None:
-            problems[i] = (heading, shown, "has no year", "State the year: year = 2026 in the options of the account or in the mapping")
+            problems[i] = (
+                heading,
+                shown,
+                "has no year",
+                "State the year: year = 2026 in the options of the account or in the mapping",
+            )
             days.append(None)
             continue
         try:
@@ -129,7 +140,9 @@ def _put_together(
             days.append(None)
             continue
         days.append(DayRange(first=day, last=day))
-    said = () if Role.YEAR in columns or hints.year is None else (f"days without a year are taken to be of {hints.year}",)
+    said = (
+        () if Role.YEAR in columns or hints.year is None else (f"days without a year are taken to be of {hints.year}",)
+    )
     return Timing(days=tuple(days), problems=problems, sentences=said)
 
 
@@ -146,7 +159,8 @@ def _undated(table: Table, options: FilesOptions, hints: DayHints, count: int) -
         period = read_period(line, hints)
         if period is not None:
             return Timing(
-                days=(period,) * count, sentences=(f"its rows are totals of {_said(period)}, as the file says above them",)
+                days=(period,) * count,
+                sentences=(f"its rows are totals of {_said(period)}, as the file says above them",),
             )
     found = [_date(match) for match in _COMPACT.finditer(table.name)]
     named = [day for day in found if day is not None]

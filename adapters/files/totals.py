@@ -131,7 +131,9 @@ class Reconciliation:
             amount = exclusion.sums[spend]
             money = self.check(Role.SPEND)
             carried = f", carrying a spend of {money.show(amount)}" if amount is not None and money else ""
-            said.append(f"{exclusion.rows} row{'s' if exclusion.rows != 1 else ''} not imported{carried}: {exclusion.reason}")
+            said.append(
+                f"{exclusion.rows} row{'s' if exclusion.rows != 1 else ''} not imported{carried}: {exclusion.reason}"
+            )
         return (*said, *self.adjustments)
 
 
@@ -157,8 +159,12 @@ def build_checks(
             continue
         checks.append(
             MetricCheck(
-                metric=metric, in_file=total, imported=imported[index] or Decimal(0),
-                excluded=excluded[index] or Decimal(0), adjusted=adjusted[index] or Decimal(0), stated=stated.get(metric),
-            )  # fmt: skip
+                metric=metric,
+                in_file=total,
+                imported=imported[index] or Decimal(0),
+                excluded=excluded[index] or Decimal(0),
+                adjusted=adjusted[index] or Decimal(0),
+                stated=stated.get(metric),
+            )
         )
     return tuple(checks)

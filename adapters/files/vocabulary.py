@@ -106,7 +106,7 @@ _PHRASES: dict[Role, str] = {
     "kundennummer|id du compte|id de cuenta|アカウント id",
     Role.ACCOUNT: "account|account name|advertiser account name|customer name|advertiser name|店铺|店铺名称|账户|账户名称|konto|"
     "kontoname|compte|cuenta|アカウント",
-}  # fmt: skip
+}
 
 EXACT: dict[str, tuple[tuple[Role, int], ...]] = {}
 """Normalised heading to its roles, each with its rank in the role's list: the earlier, the surer."""
@@ -128,27 +128,53 @@ PARTS: dict[Role, tuple[tuple[str, ...], ...]] = {
 LOOSE: tuple[tuple[Role, frozenset[str], frozenset[str]], ...] = tuple(
     (role, frozenset(any_of.split()), frozenset(none_of.split()))
     for role, any_of, none_of in (
-        (Role.DAY, "date day datum fecha", "start end launch created updated range stop birth due expiry of week parting"),
-        (Role.CAMPAIGN, "campaign kampagne campaña campagne campanha campagna",
-         "cost costs spend budget status state type clicks impressions revenue sales orders start end roas bid strategy "
-         "goal objective value conversions id serving subtype count"),
+        (
+            Role.DAY,
+            "date day datum fecha",
+            "start end launch created updated range stop birth due expiry of week parting",
+        ),
+        (
+            Role.CAMPAIGN,
+            "campaign kampagne campaña campagne campanha campagna",
+            "cost costs spend budget status state type clicks impressions revenue sales orders start end roas bid strategy "
+            "goal objective value conversions id serving subtype count",
+        ),
         (Role.AD_GROUP, "adgroup adset anzeigengruppe", "cost status state type bid id"),
-        (Role.TARGET, "keyword keywords targeting", "cost status state bid id quality planner count match score option"),
+        (
+            Role.TARGET,
+            "keyword keywords targeting",
+            "cost status state bid id quality planner count match score option",
+        ),
         (Role.PRODUCT, "sku asin", "units sales other orders count title name eligible"),
-        (Role.IMPRESSIONS, "impressions impression impr impressionen displays shown displayed",
-         "share rate viewable top absolute lost eligible abs cost cpm unique device measurable"),
-        (Role.CLICKS, "clicks click clicked klicks clics cliques",
-         "rate thru through invalid share cost post view conversions sales orders revenue value all assisted id url date"),
-        (Role.SPEND, "spend spent cost costs kosten coût gasto custo spesa expense expenses",
-         "conv conversion conversions order orders purchase acquisition action click clicks cpc cpm sales revenue unit goods "
-         "return shipping product item target acos cogs type basis thousand view of avg average max min cpa "
-         "budget strategy"),
-        (Role.ORDERS, "orders purchases conversions conversion converted order transactions purchase",
-         "rate value cost id share view assisted sales amount revenue other promoted halo new brand cross lag all window "
-         "advertised type date name action source category status average avg number_of_days"),
-        (Role.REVENUE, "revenue sales gmv turnover umsatz income",
-         "cost rate acos other halo promoted brand organic rank count units advertised channel person id shop total_shop "
-         "competitor net refund average avg manager store direct indirect"),
+        (
+            Role.IMPRESSIONS,
+            "impressions impression impr impressionen displays shown displayed",
+            "share rate viewable top absolute lost eligible abs cost cpm unique device measurable",
+        ),
+        (
+            Role.CLICKS,
+            "clicks click clicked klicks clics cliques",
+            "rate thru through invalid share cost post view conversions sales orders revenue value all assisted id url date",
+        ),
+        (
+            Role.SPEND,
+            "spend spent cost costs kosten coût gasto custo spesa expense expenses",
+            "conv conversion conversions order orders purchase acquisition action click clicks cpc cpm sales revenue unit goods "
+            "return shipping product item target acos cogs type basis thousand view of avg average max min cpa "
+            "budget strategy",
+        ),
+        (
+            Role.ORDERS,
+            "orders purchases conversions conversion converted order transactions purchase",
+            "rate value cost id share view assisted sales amount revenue other promoted halo new brand cross lag all window "
+            "advertised type date name action source category status average avg number_of_days",
+        ),
+        (
+            Role.REVENUE,
+            "revenue sales gmv turnover umsatz income",
+            "cost rate acos other halo promoted brand organic rank count units advertised channel person id shop total_shop "
+            "competitor net refund average avg manager store direct indirect",
+        ),
         (Role.UNITS, "units", "other advertised promoted halo brand cost price"),
         (Role.CARTS, "cart carts", "cost rate value share abandon"),
     )
@@ -164,14 +190,64 @@ LOOSE_IDS: dict[Role, frozenset[str]] = {
 
 SEGMENTS = frozenset(
     understand(text).key
-    for text in (
-        "device|device type|platform|network|network with search partners|top vs other|retailer|country|"
-        "region|marketplace|portfolio|portfolio name|portfolio id|campaign type|budget type|ad type|设备|终端|投放终端|资源位|流量来源|"
-        "场景|场景名字|场景id|原二级场景id|原二级场景名字|主体类型|gerät|appareil|dispositivo|デバイス|hour of day|小时|时段|bid strategy type|"
-        "bid strategy|labels|status reasons|词类型"
-    ).split("|")
+    for text in [
+        "device",
+        "device type",
+        "platform",
+        "network",
+        "network with search partners",
+        "top vs other",
+        "retailer",
+        "country",
+        "region",
+        "marketplace",
+        "portfolio",
+        "portfolio name",
+        "portfolio id",
+        "campaign type",
+        "budget type",
+        "ad type",
+        "设备",
+        "终端",
+        "投放终端",
+        "资源位",
+        "流量来源",
+        "场景",
+        "场景名字",
+        "场景id",
+        "原二级场景id",
+        "原二级场景名字",
+        "主体类型",
+        "gerät",
+        "appareil",
+        "dispositivo",
+        "デバイス",
+        "hour of day",
+        "小时",
+        "时段",
+        "bid strategy type",
+        "bid strategy",
+        "labels",
+        "status reasons",
+        "词类型",
+    ]
 )
 """Columns that split the same campaigns, ad groups and keywords further: their rows are added up."""
 
-ADS = frozenset(understand(text).key for text in "ad|ad id|ad name|creative|creative id|创意|创意id|创意名称|anzeige|annonce|anuncio".split("|"))
+ADS = frozenset(
+    understand(text).key
+    for text in [
+        "ad",
+        "ad id",
+        "ad name",
+        "creative",
+        "creative id",
+        "创意",
+        "创意id",
+        "创意名称",
+        "anzeige",
+        "annonce",
+        "anuncio",
+    ]
+)
 """Columns that name a single advertisement: the finest level where there is no keyword."""

@@ -1,0 +1,32 @@
+"""Keep a spreadsheet program from running what a marketplace's text says: names are hostile input.
+
+The rule: a cell that starts like a formula, also in full width or behind a control character, gets an apostrophe;
+numbers stay numbers. Used by every writer in this package; `adapters.files.naming` takes the apostrophe off again.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from decimal import Decimal
+
+STARTS = frozenset("=+-@\t\r\n\0＝＋－＠﹢﹣﹦﹫−")
+"""First characters that some spreadsheet program takes as the start of a formula."""
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?\Z")
+
+
+def safe_cell(value: str | int | Decimal | None) -> str:
+    """Return the text of a cell that no spreadsheet program runs.
+
+    Numbers pass unchanged. Other control characters are taken out: they show nothing and break workbooks.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, int | Decimal):
+        return f"{value:f}" if isinstance(value, Decimal) else str(value)
+    text = value
+    if _NUMBER.fullmatch(text):
+        return text
+    guarded = text[:1] in STARTS or text.lstrip()[:1] in STARTS
+    text = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) != "Cc")
+    return f"'{text}" if guarded else text
