@@ -147,6 +147,9 @@ def _offers(found: Iterable[Distribution]) -> Iterable[_Offer]:
     """List entries once for each distribution: the first on the path rules, as for imports."""
     seen: set[str] = set()
     for distribution in found:
+        text = distribution.read_text("entry_points.txt") or ""
+        if not any(f"[{group}]" in text for group in Group):
+            continue  # Reading the metadata of everything installed would take longer than the rest of a command.
         title = distribution.metadata["Name"] or "unnamed"
         if title.lower().replace("_", "-") in seen:
             continue
@@ -154,3 +157,13 @@ def _offers(found: Iterable[Distribution]) -> Iterable[_Offer]:
         for entry in distribution.entry_points:
             if entry.group in set(Group):
                 yield _Offer(Group(entry.group), entry.name, title, distribution.version, entry)
+
+
+def load_marketplace(name: str) -> Callable[[AdapterConfig], Marketplace]:
+    """Return an installed adapter's class; see `Registry.marketplace`."""
+    return Registry().marketplace(name)
+
+
+def load_world(name: str) -> WorldFactory:
+    """Return an installed factory of worlds; see `Registry.world`."""
+    return Registry().world(name)
