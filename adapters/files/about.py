@@ -89,6 +89,14 @@ class About:
         return frozenset()
 
 
+def written_in_chinese(headings: Sequence[str]) -> bool:
+    """Tell whether most headings are Chinese, and none is Japanese."""
+    text = "".join(headings)
+    kana = any("\u3040" <= c <= "\u30ff" for c in text)
+    chinese = sum(any("\u4e00" <= c <= "\u9fff" for c in heading) for heading in headings)
+    return not kana and chinese * 2 > len(headings)
+
+
 def as_snapshot(facts: Sequence[Fact]) -> tuple[Sequence[Fact], str]:
     """Spread a table in which every entity stands once, on days that differ, over its whole span.
 

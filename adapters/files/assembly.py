@@ -15,7 +15,8 @@ from adapters.files.building import Shop, ShopBuilder, build_table
 from adapters.files.facts import Reading
 from adapters.files.identity import Identities
 from adapters.files.inspection import FileReport, Found, Inspection
-from adapters.files.mapping import METRICS, MONEY
+from adapters.files.mapping import METRICS, MONEY, Role
+from adapters.files.numbers import SHARED_SIGNS
 from adapters.files.options import UNKNOWN_CURRENCY, FilesOptions
 from adapters.files.overlap import Merged, Placed, merge
 from adapters.files.products import Goods, read_products
@@ -29,6 +30,7 @@ from bidder.core.performance import Grain, Level, PerformanceTable, micros_since
 from bidder.errors import ContractBroken, InputError
 
 _UNDATED_DAYS = 30
+_USUAL_WINDOW = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,43 +157,47 @@ class Assembly:
                     )
 
     def _currency(self) -> tuple[str, str]:
+        """Return the one currency and where it comes from; refuse files in another."""
+        wanted = self.options.currency
         stated: dict[str, str] = {}
         for reading in self.readings:
-            if reading.currency:
+            if reading.currency and (reading.currency_stated or not wanted):
                 stated.setdefault(reading.currency, reading.name)
-        wanted = self.options.currency
-        for code, name in stated.items():
-            other = wanted or next(iter(stated))
-            if code != other:
-                said = "the account is set to" if wanted else f"{stated[other]} is in"
+        expected = wanted or next(iter(stated), "")
+        for reading in self.readings:
+            found = reading.currency if reading.currency in stated else ""
+            sign = reading.shared_sign
+            if (found and found != expected) or (wanted and sign and wanted not in SHARED_SIGNS[sign]):
+                said = "the account is set to" if wanted else f"{stated[expected]} is in"
                 self.refusals.append(
                     Refusal(
-                        file=name,
-                        problem=f"holds amounts in {code}, {said} {other}",
+                        file=reading.name,
+                        problem=f"holds amounts in {found or sign}, {said} {expected}",
                         remedy="Import reports of one currency, and set the account's currency to it",
                     )
                 )
         if wanted:
             return wanted, "as set for the account"
         if stated:
-            code, name = next(iter(stated.items()))
-            return code, f"as {name} says"
+            return expected, f"as {stated[expected]} says"
         sign = next((r.shared_sign for r in self.readings if r.shared_sign), "")
         hint = f" (amounts carry the sign {sign}, which several currencies share)" if sign else ""
         return UNKNOWN_CURRENCY, f"not stated by any file{hint}; set currency to see it named"
 
     def _window(self) -> int:
-        windows = {r.window_days: r.name for r in self.readings if r.present and r.facts}
-        if len(windows) > 1:
-            listed = ", ".join(f"{days} days in {name}" for days, name in sorted(windows.items()))
+        """Return the one attribution window; a console's usual one gives way to one that is stated."""
+        counting = [r for r in self.readings if r.facts and r.present & {Role.ORDERS, Role.REVENUE}]
+        stated = {r.window_days: r.name for r in counting if r.window_stated}
+        if len(stated) > 1:
+            listed = ", ".join(f"{days} days in {name}" for days, name in sorted(stated.items()))
             self.refusals.append(
                 Refusal(
                     file=self.options.folder.name,
                     problem=f"orders are counted in different windows: {listed}",
-                    remedy="Never mix attribution windows: export all reports with the same one, or set window_days",
+                    remedy="Never mix attribution windows: export all reports with the same one",
                 )
             )
-        return min(windows, default=self.options.window_days or 30)
+        return min(stated or {r.window_days for r in counting}, default=self.options.window_days or _USUAL_WINDOW)
 
     def _goods(self, currency: str) -> Goods:
         if not self.found.products:

@@ -21,6 +21,7 @@ from adapters.files.numbers import is_missing
 from adapters.files.options import FilesOptions
 from adapters.files.reading import NotAReport, TableReader
 from adapters.files.refusals import Refusal
+from adapters.files.rowsorting import sort_rows
 from adapters.files.tables import Row, Table, same_text
 
 SHEET = "Sponsored Products Campaigns"
@@ -250,7 +251,7 @@ def _facts(
     columns = {role: [i] for i, role in enumerate((*_NAME_ROLES, *metrics))}
     mapping = ColumnMapping(columns={role: (headings[at[0]],) for role, at in columns.items()})
     reader = TableReader(narrow, options, Format.AMAZON_BULK, mapping, columns)
-    reading = reader.read_rows()
+    reading = reader.read_rows(sort_rows(narrow, columns))
     return replace(reading, table=table)
 
 

@@ -47,7 +47,7 @@ class NumberColumn:
     """The figures of one or several columns that make one role.
 
     Attributes:
-        values: One for each row; ``None`` where missing or refused.
+        values: One for each row; ``None`` where missing or unreadable.
         problems: Index of a refused row to cell, problem and remedy.
         missing: How many cells said that there is no figure.
         currencies: Signs and codes seen beside the figures.
@@ -159,7 +159,7 @@ def _added(parts: Sequence[Decimal | None]) -> Decimal | None:
 def _read(index: int, cells: Sequence[Cell], role: Role, marks: Marks, factor: Decimal) -> NumberColumn:
     mark = marks.by_column.get(index, Mark.POINT)
     doubt = index in marks.doubtful
-    known: dict[Cell, Decimal | tuple[str, str] | None] = {}
+    known: dict[Cell, Decimal | Fault | None] = {}
     problems: dict[int, tuple[str, str, str]] = {}
     values: list[Decimal | None] = []
     missing = 0
@@ -167,13 +167,13 @@ def _read(index: int, cells: Sequence[Cell], role: Role, marks: Marks, factor: D
         if cell not in known:
             known[cell] = _figure(cell, role, mark, factor, doubt=doubt)
         found = known[cell]
-        if isinstance(found, tuple):
-            problems[row] = ("" if cell is None else str(cell), *found)
-            values.append(None)
+        if isinstance(found, Fault):
+            problems[row] = ("" if cell is None else str(cell), found.problem, found.remedy)
+            values.append(found.value)
         else:
             missing += found is None
             values.append(found)
-    texts = [cell for cell in known if isinstance(cell, str) and not isinstance(known[cell], tuple)]
+    texts = [cell for cell in known if isinstance(cell, str) and not isinstance(known[cell], Fault)]
     if index in marks.contradictory:
         first, second = marks.contradictory[index]
         problem = (f"{first} and {second} in one column cannot both be right", _MARK_REMEDY)
@@ -190,33 +190,52 @@ def _read(index: int, cells: Sequence[Cell], role: Role, marks: Marks, factor: D
     )
 
 
-def _figure(cell: Cell, role: Role, mark: Mark, factor: Decimal, *, doubt: bool) -> Decimal | tuple[str, str] | None:
-    """Return a figure, ``None`` for missing, or problem and remedy."""
-    if cell is None:
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a cell is refused.
+
+    Attributes:
+        value: The figure it holds all the same, for the account of the file.
+    """
+
+    problem: str
+    remedy: str
+    value: Decimal | None = None
+
+
+def _figure(cell: Cell, role: Role, mark: Mark, factor: Decimal, *, doubt: bool) -> Decimal | Fault | None:
+    """Return a figure, ``None`` for missing, or why it is refused."""
+    if is_missing(cell):
         return None
     if isinstance(cell, str):
-        if cell.strip().casefold() in _ERRORS:
-            return "is an error a program wrote, not a figure", "Empty the cell if there is no figure, or export again"
-        if is_missing(cell):
-            return None
-        if is_bound(cell):
-            return "is only a bound, not a figure", "Export the exact figure"
-        try:
-            value = parse_number(cell, mark)
-        except NotANumber as exc:
-            return str(exc), "Write a plain figure, or empty the cell if there is none"
-        if doubt and ("," in cell or "." in cell):
-            return "could be two numbers", _MARK_REMEDY
+        found = _from_text(cell, mark, doubt=doubt)
     elif isinstance(cell, Decimal):
-        value = cell
+        found = cell
     else:
-        return "is a date where a figure belongs", "Format the column as numbers and export again"
+        return Fault("is a date where a figure belongs", "Format the column as numbers and export again")
+    if isinstance(found, Fault):
+        return found
+    value = found * factor
     if value < 0 and role is not Role.REVENUE:
-        return (
-            f"is negative, which {role} cannot be",
-            "Correct the cell, or delete the row if it is a correction booking",
+        remedy = "Correct the cell, or delete the row if it is a correction booking"
+        return Fault(f"is negative, which {role} cannot be", remedy, value)
+    return value
+
+
+def _from_text(cell: str, mark: Mark, *, doubt: bool) -> Decimal | Fault:
+    if cell.strip().casefold() in _ERRORS:
+        return Fault(
+            "is an error a program wrote, not a figure", "Empty the cell if there is no figure, or export again"
         )
-    return value * factor
+    if is_bound(cell):
+        return Fault("is only a bound, not a figure", "Export the exact figure")
+    try:
+        value = parse_number(cell, mark)
+    except NotANumber as exc:
+        return Fault(str(exc), "Write a plain figure, or empty the cell if there is none")
+    if doubt and ("," in cell or "." in cell):
+        return Fault("could be two numbers", _MARK_REMEDY)
+    return value
 
 
 def _signs(texts: Sequence[str]) -> frozenset[str]:

@@ -98,8 +98,10 @@ class Reading:
         in_file: Sum of every row of data.
         stated: What totals rows say, by their label; the overall one first.
         currency: ISO code; empty where nothing says.
-        dollar: A dollar or yen sign was seen without its country.
+        currency_stated: The file says it; else it was inferred from the language.
+        shared_sign: A sign beside amounts that several currencies share, such as $.
         window_days: Attribution window of orders and revenue.
+        window_stated: The file or a person states it; else it is the console's usual one.
         accounts: Ids or names of accounts in the rows.
         present: Metrics the file has, its own or derived.
         order_value: A revenue was derived from it.
@@ -118,8 +120,10 @@ class Reading:
     in_file: Sums
     stated: tuple[tuple[str, dict[Role, Decimal]], ...] = ()
     currency: str = ""
+    currency_stated: bool = True
     shared_sign: str = ""
     window_days: int = 30
+    window_stated: bool = True
     accounts: frozenset[str] = frozenset()
     present: frozenset[Role] = frozenset()
     segments: tuple[str, ...] = ()

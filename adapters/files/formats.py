@@ -23,6 +23,7 @@ class Format(StrEnum):
     AMAZON_REPORT = "amazon_report"
     GOOGLE_ADS = "google_ads"
     ZHITONGCHE = "zhitongche"
+    META_ADS = "meta_ads"
     GENERIC = "generic"
 
 
@@ -67,11 +68,17 @@ MANNERS = {
         window_said="Google Ads counts conversions of 30 days after the click unless set otherwise",
     ),
     Format.ZHITONGCHE: Manners(
-        title="Zhitongche / Wanxiangtai report (直通车/万相台无界)",
+        title="Zhitongche or Wanxiangtai report (直通车, 万相台无界 and alike)",
         blank="none",
         window_days=15,
         window_said="the console counts orders of 15 days after the click unless set otherwise",
         currency="CNY",
+    ),
+    Format.META_ADS: Manners(
+        title="Meta Ads report",
+        blank="none",
+        window_days=7,
+        window_said="Meta counts purchases of 7 days after the click unless set otherwise",
     ),
     Format.GENERIC: Manners(
         title="table of unknown origin",
@@ -128,6 +135,16 @@ _GOOGLE_KEYS = frozenset(
         "Impr. (Top) %",
     )
 )
+_META_KEYS = frozenset(
+    understand(text).key
+    for text in (
+        "Reporting starts",
+        "Reporting ends",
+        "Amount spent (USD)",
+        "Ad set name",
+        "Purchases conversion value",
+    )
+)
 _ALIMAMA_WHERE = ("计划", "单元", "推广", "宝贝", "主体", "关键词", "词名字", "场景", "人群")
 _ALIMAMA_WHAT = ("展现量", "点击量", "花费", "投入产出比", "成交金额", "总成交", "平均点击花费", "收藏", "购物车")
 _GOOGLE_TITLE = re.compile(
@@ -147,6 +164,8 @@ def recognise(headings: Sequence[str], preamble: Sequence[str]) -> Format:
     amazon = len(keys & _AMAZON_KEYS) + windows + 2 * any("广告活动" in text for text in headings)
     if amazon >= _LEAST_MARKS:
         return Format.AMAZON_REPORT
+    if len(keys & _META_KEYS) >= _LEAST_MARKS:
+        return Format.META_ADS
     where = sum(any(word in text for word in _ALIMAMA_WHERE) for text in headings)
     what = sum(any(word in text for word in _ALIMAMA_WHAT) for text in headings)
     if where and what >= _LEAST_MARKS:

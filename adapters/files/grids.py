@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
@@ -160,7 +161,11 @@ def _workbook(source: Source) -> Iterator[Grid | Refusal]:
                 for name in archive.namelist()
                 if name.startswith("xl/worksheets/")
             )
-        yield from _sheets(source, formulas=formulas)
+        with warnings.catch_warnings():
+            # Exporters leave out styles and state odd ranges; the cells are what counts.
+            warnings.simplefilter("ignore")
+            grids = list(_sheets(source, formulas=formulas))
+        yield from grids
     except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, ParseError, OSError, TypeError):
         yield damaged
 

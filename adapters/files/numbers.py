@@ -56,6 +56,13 @@ CURRENCIES = {
 }
 """Signs beside amounts; an empty code marks a sign that several currencies share."""
 
+SHARED_SIGNS = {
+    "$": frozenset({"USD", "CAD", "AUD", "NZD", "HKD", "SGD", "TWD", "MXN", "CLP", "COP"}),
+    "¥": frozenset({"CNY", "JPY"}),
+    "￥": frozenset({"CNY", "JPY"}),
+}
+"""Signs that several currencies share, with those currencies."""
+
 ISO_CODES = frozenset(
     [
         "AED",

@@ -73,6 +73,7 @@ def propose_mapping(
     window = _choose_window(choice, window_days)
     _take_known(choice, window)
     _take_parts(choice)
+    _take_only_cost(choice)
     _settle_time(choice)
     name_entities(choice, sample, console=console)
     _tell_rivals(choice)
@@ -181,6 +182,8 @@ def _take_known(choice: Choice, window: int | None) -> None:
             used.add(column.index)
 
 
+_COST_WORDS = frozenset({"cost", "costs", "spend", "expense", "花费", "费用"})
+_UNIT_WORDS = frozenset({"per", "avg", "average", "cpc", "cpm", "cpa", "unit", "rate", "share", "acos"})
 _KEYS = frozenset({Role.CAMPAIGN_ID, Role.AD_GROUP_ID})
 
 
@@ -191,6 +194,27 @@ def _take_parts(choice: Choice) -> None:
             if role not in choice.taken and all(part in by_key for part in parts):
                 choice.taken[role] = [by_key[part].index for part in parts]
                 choice.sentences.append(f"{role} is the sum of {' and '.join(parts)}")
+
+
+def _take_only_cost(choice: Choice) -> None:
+    """Read the only column of costs as the spend, where nothing names the spend itself."""
+    if (
+        Role.SPEND in choice.taken
+        or {Role.CLICKS, Role.AVG_CPC} <= choice.taken.keys()
+        or Role.CLICKS not in choice.taken
+    ):
+        return
+    costs = [
+        c
+        for c in choice.free()
+        if c.heading.words & _COST_WORDS
+        and not c.heading.ratio
+        and not c.heading.percent
+        and _allowed(Role.SPEND, c.profile)
+    ]
+    if len(costs) == 1 and not costs[0].heading.words & _UNIT_WORDS:
+        choice.taken[Role.SPEND] = [costs[0].index]
+        choice.sentences.append(f"{costs[0].heading.text} is read as the spend: no other column names one")
 
 
 def _settle_time(choice: Choice) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from adapters.files.about import About, as_snapshot
+from adapters.files.about import About, as_snapshot, written_in_chinese
 from adapters.files.columns import NumberColumn, read_numbers, settle_marks
 from adapters.files.days import Cell
 from adapters.files.derive import derive, needed_ratios
@@ -25,7 +25,7 @@ from adapters.files.refusals import Refusal
 from adapters.files.repeats import sort_out_repeats
 from adapters.files.rowsorting import SortedRows, sort_rows
 from adapters.files.settings import read_settings
-from adapters.files.tables import Table
+from adapters.files.tables import Table, totals_label
 from adapters.files.timing import Timing, find_days
 from adapters.files.totals import Exclusion, add_up
 
@@ -59,7 +59,7 @@ def read_table(table: Table, options: FilesOptions) -> Reading | NotAReport:
     manners = MANNERS[form]
     proposal = propose_mapping(
         table.headings,
-        [row.cells for row in table.rows],
+        [row.cells for row in table.rows if totals_label(row, {}) is None] or [row.cells for row in table.rows],
         stated=stated,
         console=manners.console,
         window_days=stated.window_days if stated and stated.window_days else options.window_days,
@@ -131,18 +131,18 @@ class TableReader:
 
     def read(self) -> Reading | NotAReport:
         """Read the table; one without rows is an empty report."""
-        if not sort_rows(self.table, self.columns).data:
+        rows = sort_rows(self.table, self.columns)
+        if not rows.data:
             return NotAReport(
                 name=self.table.name,
                 headings=self.table.headings,
                 proposal=self.mapping,
                 reason="it holds headings but no rows of data; export a period in which something ran",
             )
-        return self.read_rows()
+        return self.read_rows(rows)
 
-    def read_rows(self) -> Reading:
+    def read_rows(self, rows: SortedRows) -> Reading:
         """Read the rows, even where there are none."""
-        rows = sort_rows(self.table, self.columns)
         numbers = self._numbers(rows)
         timing = find_days(
             self.table,
@@ -208,6 +208,11 @@ class TableReader:
         about = About(self.table, self.columns, rows.data)
         currency, sign = about.currency({s for role in self.figures for s in self._column(role, rows.data).currencies})
         self.refusals.extend(about.refusals)
+        currency = currency or self.mapping.currency or self.manners.currency
+        inferred = not currency and not sign and written_in_chinese(self.table.headings)
+        if inferred:
+            currency = "CNY"
+            self.sentences.append("no currency is stated: the headings are Chinese, so amounts are taken to be in CNY")
         window, said = about.window(self.mapping, self.options, self.manners, present)
         self.sentences.extend([said] if said else [])
         return Reading(
@@ -223,9 +228,11 @@ class TableReader:
             exclusions=tuple(exclusions),
             in_file=in_file,
             stated=stated,
-            currency=currency or self.mapping.currency or self.manners.currency,
+            currency=currency,
+            currency_stated=not inferred,
             shared_sign=sign,
             window_days=window,
+            window_stated=not said,
             accounts=about.accounts(),
             present=present,
             segments=self.segments,

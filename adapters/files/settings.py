@@ -87,7 +87,7 @@ def _amounts(
     column = amounts(role, indices)
     heading = table.headings[columns[role][0]]
     for position, (cell, problem, remedy) in column.problems.items():
-        if any(character.isdigit() for character in cell) and "automatic" not in cell.casefold():
+        if not cell.strip()[:1].isalpha():
             refusals.append(
                 Refusal(
                     file=table.name,

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from adapters.files.days import Cell
 from adapters.files.grids import Grid
@@ -191,9 +192,9 @@ def _cut(grid: Grid, heading_index: int, headings: tuple[str, ...]) -> tuple[tup
     refusals: list[Refusal] = []
     repeats = 0
     for number, cells in enumerate(grid.rows[heading_index + 1 :], start=heading_index + 2):
-        if not any(as_text(cell) for cell in cells):
+        if all(cell is None or cell == "" or not as_text(cell) for cell in cells):
             continue
-        if any(as_text(cell) for cell in cells[width:]):
+        if len(cells) > width and any(as_text(cell) for cell in cells[width:]):
             extra = next(i for i in range(width, len(cells)) if as_text(cells[i]))
             refusals.append(
                 Refusal(
@@ -207,7 +208,7 @@ def _cut(grid: Grid, heading_index: int, headings: tuple[str, ...]) -> tuple[tup
             )
             continue
         full = cells[:width] + (None,) * (width - len(cells))
-        if tuple(same_text(as_text(cell)) for cell in full) == repeated:
+        if same_text(as_text(full[0])) == repeated[0] and tuple(same_text(as_text(cell)) for cell in full) == repeated:
             repeats += 1
             continue
         rows.append(Row(number=number, cells=full))
@@ -239,6 +240,13 @@ class TotalsLabel:
     overall: bool
 
 
+@lru_cache(maxsize=65_536)
+def _total_text(cell: str) -> str:
+    """Return the plain form of a cell that says it is a total; an empty text for any other."""
+    text = same_text(cell)
+    return text if text in _TOTALS or _TOTAL_OF.match(text) else ""
+
+
 def totals_label(row: Row, identity: Mapping[int, Role]) -> TotalsLabel | None:
     """Return the label of a totals row, or ``None`` for a row of data.
 
@@ -248,14 +256,14 @@ def totals_label(row: Row, identity: Mapping[int, Role]) -> TotalsLabel | None:
         row: The row.
         identity: Columns that name what a row speaks of, days included.
     """
-    label = None
-    for index, cell in enumerate(row.cells):
-        if not isinstance(cell, str):
-            continue
-        text = same_text(cell)
-        if text in _TOTALS or _TOTAL_OF.match(text):
-            label = (index, cell.strip(), text)
-            break
+    label = next(
+        (
+            (i, cell.strip(), text)
+            for i, cell in enumerate(row.cells)
+            if isinstance(cell, str) and (text := _total_text(cell))
+        ),
+        None,
+    )
     if label is None:
         return None
     index, shown, text = label

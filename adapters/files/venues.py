@@ -53,6 +53,7 @@ _RULES = {
     Format.AMAZON_BULK: _Rules(bid_min=0.02, budget_min=1, overdelivery=1.25, cooldown_hours=72),
     Format.AMAZON_REPORT: _Rules(bid_min=0.02, budget_min=1, overdelivery=1.25, cooldown_hours=72),
     Format.GOOGLE_ADS: _Rules(overdelivery=2.0),
+    Format.META_ADS: _Rules(overdelivery=1.25),
     Format.GENERIC: _Rules(),
 }
 

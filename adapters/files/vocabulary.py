@@ -10,7 +10,7 @@ from adapters.files.headings import understand
 from adapters.files.mapping import Role
 
 _PHRASES: dict[Role, str] = {
-    Role.DAY: "date|day|reporting date|report date|stat date|c date|click date|datum|tag|jour|date du jour|fecha|día|dia|"
+    Role.DAY: "date|day|reporting date|report date|gregorian date|time period|stat date|c date|click date|datum|tag|jour|date du jour|fecha|día|dia|"
     "data|giorno|dag|datum dag|日期|统计日期|数据日期|统计时间|时间|日付|日|날짜|일자|日期時間|дата|день|tarih|gün|dzień|"
     "event date|activity date|segments date|metrics date|date range|period|日期范围|时间段|zeitraum",
     Role.WEEK: "week|week of|week start|week starting|date week|woche|kw|semaine|semana|settimana|周|周次|неделя|hafta",
@@ -66,10 +66,10 @@ _PHRASES: dict[Role, str] = {
     Role.IMPRESSIONS: "impressions|impression|impr|imps|displays|display count|shown|times shown|ad impressions|ad pv|pv|"
     "展现量|展现|展现数|曝光|曝光量|曝光数|展示|展示量|展示次数|展示数|impressionen|einblendungen|impresiones|impressões|impressioni|"
     "vertoningen|表示回数|インプレッション|インプレッション数|노출수|노출|показы|gösterim|gösterimler|wyświetlenia|exposures",
-    Role.CLICKS: "clicks|click|clicked|link clicks|click count|clicks all|ad clicks|点击量|点击|点击数|点击次数|klicks|clics|"
+    Role.CLICKS: "clicks|click|clicked|link clicks|clicks destination|outbound clicks|click count|clicks all|ad clicks|点击量|点击|点击数|点击次数|klicks|clics|"
     "cliques|clic|click|kliks|klikken|クリック数|クリック|클릭수|클릭|клики|tıklama|tıklamalar|kliknięcia",
     Role.SPEND: "spend|spent|cost|costs|total cost|total spend|amount spent|ad spend|ad cost|adspend|charge|campaign cost|"
-    "ad expense|advertising cost|media cost|花费|消耗|总花费|总消耗|广告花费|广告费|推广费|推广花费|费用|消费|消费金额|现金消耗|kosten|ausgaben|"
+    "ad expense|advertising cost|media cost|花费|消耗|总花费|总消耗|总费用|广告花费|广告费|推广费|推广花费|费用|消费|消费金额|现金消耗|kosten|ausgaben|"
     "coût|coûts|dépense|dépenses|montant dépensé|coste|costo|costos|gasto|importe gastado|inversión|custo|valor gasto|"
     "valor usado|spesa|importo speso|uitgaven|uitgegeven bedrag|費用|コスト|ご利用額|消化金額|비용|총비용|광고비|расход|стоимость|"
     "затраты|maliyet|harcama|koszt|wydatki",
@@ -78,16 +78,16 @@ _PHRASES: dict[Role, str] = {
     "coste por clic|costo por clic|custo por clique|gem cpc|平均クリック単価|クリック単価|平均 cpc|평균 cpc|средняя цена клика",
     Role.ORDERS: "orders|order|purchases|purchase|total orders|total purchases|approved conversions|approved conversion|"
     "order count|number of orders|conversions|conversion|conv|total conversions|total conversion|converted|transactions|"
-    "post click conversions|attributed conversions|website purchases|总成交笔数|成交笔数|总订单数|订单数|订单数量|订单量|成交订单数|成交订单量|总订单|总订单行|"
+    "post click conversions|attributed conversions|website purchases|complete payment|complete payments|总成交笔数|成交笔数|总订单量|总订单数|订单数|订单数量|订单量|成交订单数|成交订单量|总订单|总订单行|"
     "转化数|转化量|成交量|bestellungen|käufe|conversionen|commandes|achats|pedidos|compras|conversiones|conversões|ordini|acquisti|"
     "conversioni|bestellingen|aankopen|conversies|注文数|注文|購入数|コンバージョン|コンバージョン数|주문수|전환수|전환|구매수|заказы|конверсии|"
     "покупки|sipariş|siparişler|dönüşümler|zamówienia|konwersje",
     Role.UNITS: "units|units sold|total units|units ordered|quantity|quantity sold|units sold clicks|成交件数|总销售量|销量|商品数量|件数|"
     "verkaufte einheiten|unités|unidades|unità|eenheden|販売数|판매수량|штуки",
     Role.REVENUE: "revenue|sales|total sales|total revenue|conv value|conversion value|conversions value|"
-    "total conv value|total conversion value|purchase value|purchases value|purchases conversion value|gmv|"
+    "total conv value|total conversion value|purchase value|purchases value|total complete payment value|complete payment value|website purchases conversion value|purchases conversion value|gmv|"
     "attributed sales|attributed revenue|ad sales|ad revenue|order value total|sales amount|transaction revenue|"
-    "purchase conversion value|turnover|总成交金额|成交金额|成交额|总成交额|销售额|总销售额|转化金额|订单金额|总订单金额|umsatz|verkäufe|"
+    "purchase conversion value|turnover|总成交金额|成交金额|成交额|交易额|总成交额|销售额|总销售额|转化金额|订单金额|总订单金额|umsatz|verkäufe|"
     "conv wert|conversion wert|valeur de conv|valeur de conversion|chiffre d'affaires|ventes|valor de conv|"
     "valor de conversión|ventas|ingresos|valor da conv|valor da conversão|vendas|receita|faturamento|vendite|ricavi|fatturato|"
     "valore conv|omzet|conv waarde|売上|売上高|コンバージョン値|コンバージョンの価値|매출|매출액|전환매출액|ценность конв|доход|выручка|gelir|"
@@ -97,7 +97,7 @@ _PHRASES: dict[Role, str] = {
     Role.FAVOURITES: "favourites|favorites|favourite|favorite|wishlist|wishlist adds|saves|总收藏数|收藏数|收藏量|总收藏量|お気に入り|찜",
     Role.CTR: "ctr|click through rate|click thru rate|clickthrough rate|点击率|klickrate|taux de clics|クリック率|클릭률",
     Role.CVR: "cvr|conversion rate|conv rate|purchase rate|点击转化率|转化率|conversion-rate|taux de conv|コンバージョン率|전환율",
-    Role.ROAS: "roas|total return on advertising spend|return on ad spend|return on advertising spend|投入产出比|投产比|roi|"
+    Role.ROAS: "roas|total return on advertising spend|return on ad spend|return on advertising spend|投入产出比|投产比|"
     "conv value/cost|conv value / cost|投产",
     Role.ACOS: "acos|total advertising cost of sales|advertising cost of sales|cost of sales|费比",
     Role.CURRENCY: "currency|currency code|budget currency|account currency|币种|货币|währung|währungscode|devise|"
