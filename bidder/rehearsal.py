@@ -5,8 +5,9 @@ The wiring wraps the marketplace of every account that is not both live and arme
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import ClassVar
 
 from bidder.core.calendar import DayRange
@@ -22,13 +23,15 @@ class RehearsalMarketplace:
     """A marketplace whose reads pass through and whose writes are withheld.
 
     Args:
-        inner: The marketplace itself; its ``submit`` is never called.
+        inner: The marketplace itself.
+        why: Asked before each batch: a reason withholds it, ``None`` lets it pass. Always REHEARSAL where absent.
     """
 
     API_VERSION: ClassVar[int] = API_VERSION
 
-    def __init__(self, inner: Marketplace) -> None:
+    def __init__(self, inner: Marketplace, why: Callable[[], Reason | None] | None = None) -> None:
         self._inner = inner
+        self._why = why or partial(Reason.of, Code.REHEARSAL)
 
     def __repr__(self) -> str:
         return f"RehearsalMarketplace({self._inner!r})"
@@ -50,8 +53,10 @@ class RehearsalMarketplace:
     def submit(
         self, account: AccountId, changes: Sequence[Change], keys: Sequence[str], now: datetime
     ) -> Sequence[Outcome]:
-        """Withhold every change; nothing is sent."""
-        why = Reason.of(Code.REHEARSAL)
+        """Withhold every change while there is a reason to; else pass them on."""
+        why = self._why()
+        if why is None:
+            return self._inner.submit(account, changes, keys, now)
         return tuple(
             Outcome(key=key, status=Status.WITHHELD, code=why.code.name, detail=why.render())
             for _, key in zip(changes, keys, strict=True)

@@ -5,14 +5,83 @@ The daemon, `bidder once` and the simulator get their `Kit` here; nothing below 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
 from bidder.core.entities import Account
 from bidder.core.money import Money
 from bidder.core.policy import Policy, ProtectPolicy, SaleEvent
+from bidder.core.reasons import Code, Reason
 from bidder.cycle import Kit
 from bidder.errors import InputError
 from bidder.forecast import EmpiricalBayesForecaster
-from bidder.ports import AdapterConfig, AdapterMemory, World
-from bidder.store import in_memory_store
+from bidder.ports import AdapterConfig, AdapterMemory, Marketplace, World
+from bidder.registry import load_marketplace
+from bidder.rehearsal import RehearsalMarketplace
+from bidder.secrets import Secret
+from bidder.settings import AccountSettings, SecretPlaces, Settings
+from bidder.store import SqlStore, in_memory_store, open_store
+
+
+def database_of(settings: Settings) -> SqlStore:
+    """Open the configured database: created and moved forward where needed, stamped with the mode.
+
+    Raises:
+        StoreError: It cannot be used: newer, for the other mode, damaged, or not to be written.
+    """
+    return open_store(
+        settings.database if "://" in settings.database else f"sqlite:///{settings.database}",
+        mode=settings.mode,
+        stop_file=settings.stop_file,
+        config_fingerprint=settings.fingerprint,
+        code_version=version("bidder"),
+    )
+
+
+def secrets_of(one: AccountSettings, settings: Settings) -> dict[str, Secret]:
+    """Read an account's secrets from their places.
+
+    Raises:
+        ConfigError: One of them is nowhere; the message names the places.
+    """
+    places = SecretPlaces.of_process(settings.folder)
+    return {
+        name: places.read(where, key=f"accounts.{one.account.id}.secrets.{name}", source=settings.source)
+        for name, where in one.secrets.items()
+    }
+
+
+def market_of(one: AccountSettings, settings: Settings, memory: AdapterMemory) -> Marketplace:
+    """Build the adapter of an account as configured; no other one is ever tried instead."""
+    build = load_marketplace(one.account.adapter)
+    options = {"folder": str(settings.folder), **one.options} if "folder" in one.options else dict(one.options)
+    if "folder" in one.options:
+        options["folder"] = str(settings.folder / Path(str(one.options["folder"])).expanduser())
+    return build(AdapterConfig(account=one.account, options=options, secrets=secrets_of(one, settings), memory=memory))
+
+
+def kit_of(
+    one: AccountSettings, settings: Settings, store: SqlStore, *, stopping: Callable[[], bool] = lambda: False
+) -> Kit:
+    """Put together what one account's cycle works with; writes pass only where mode and arming allow it."""
+    market = market_of(one, settings, store.adapter_memory(one.account))
+    store.rule(one.account, one.policy)
+    return Kit(
+        market=RehearsalMarketplace(market, partial(_withheld, one.account, settings, store)),
+        store=store,
+        forecaster=EmpiricalBayesForecaster(one.policy),
+        policy=one.policy,
+        stopping=stopping,
+    )
+
+
+def _withheld(account: Account, settings: Settings, store: SqlStore) -> Reason | None:
+    """Say why nothing may be sent for the account, asked anew before each request."""
+    if settings.mode != "live":
+        return Reason.of(Code.REHEARSAL)
+    return None if store.armed(account.id) else Reason.of(Code.NOT_ARMED)
 
 
 class VolatileMemory(AdapterMemory):
