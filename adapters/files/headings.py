@@ -36,6 +36,8 @@ _SCALES = {
 }
 _YUAN = frozenset({"元", "分", "角", "厘", "万元", "fen", "yuan"})
 _WINDOWS = range(1, 91)
+_PREFIX = re.compile(r"\A(?:metrics|segments|customer|ad group criterion) (?=.)")
+"""Where query tools say which resource a field is of."""
 _RATIO = re.compile(r"[^\s/]\s*/\s*[^\s/]|\b(?:per|pro|par|por|за)\b")
 
 
@@ -77,6 +79,7 @@ def understand(text: str) -> Heading:
     scale, currency, spaced = _unit(spaced, brackets)
     percent = "%" in spaced or any("%" in b for b in brackets)
     key = " ".join(_SEPARATORS.sub(" ", spaced.replace("%", " ").replace("#", " ")).split())
+    key = _PREFIX.sub("", key)
     ratio = bool(_RATIO.search(key)) and "词" not in key
     return Heading(
         text=text,

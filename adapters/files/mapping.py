@@ -181,7 +181,7 @@ _SETTINGS = (
 
 
 def _quoted(text: str) -> str:
-    escaped = "".join({"\\": "\\\\", '"': '\\"'}.get(c, c) if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+    escaped = "".join({"\\": "\\\\", '"': '\\"'}.get(c, c) if c.isprintable() else f"\\U{ord(c):08x}" for c in text)
     return f'"{escaped}"'
 
 

@@ -180,7 +180,7 @@ def take_apart(cell: str) -> Parts:
     if text.startswith("(") and text.endswith(")"):
         negative, text = True, text[1:-1].strip()
     percent = "%" in text or "‰" in text
-    text = text.replace("%", "", 1).strip()
+    text = text.replace("%", "", 1).replace("‰", "", 1).strip()
     text, currency = _without_currency(text)
     text, magnitude = _without_magnitude(text)
     for sign in ("start", "end"):
