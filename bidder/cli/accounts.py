@@ -114,6 +114,7 @@ def test(frame: Frame, name: str) -> None:
     metavar="KEY=PLACE",
     help="Where a secret is: credential:NAME, file:/path or env:NAME.",
 )
+@click.option("--write", is_flag=True, help="Add the lines to the configuration file.")
 @click.pass_obj
 def connect(
     frame: Frame,
@@ -126,11 +127,12 @@ def connect(
     daily_cap: str,
     options: tuple[str, ...],
     secrets: tuple[str, ...],
+    write: bool,
 ) -> None:
-    """Print the lines that connect an account, checked; append them to your configuration.
+    """Print the lines that connect an account, checked; with --write they are added to the configuration.
 
     Example: bidder account connect files --name shop --remote-id shop --currency CNY --time-zone Asia/Shanghai
-    --daily-cap 1500 --option folder=reports >> bidder.toml
+    --daily-cap 1500 --option folder=reports --write
     """  # fmt: skip
     from pathlib import Path
 
@@ -146,8 +148,18 @@ def connect(
         *_section(f"accounts.{name}.options", options), *_section(f"accounts.{name}.secrets", secrets),
     ]  # fmt: skip
     text = "\n".join(lines)
-    build(parse('mode = "rehearsal"\n' + text + "\n", source="the lines to be added"), folder=Path())
-    frame.show({"toml": text}, text)
+    path = frame.config_path() if write else None
+    before = path.read_text(encoding="utf-8") if path else 'mode = "rehearsal"\n'
+    head, end, tail = before.partition("\n[end]")
+    merged = f"{head}\n\n{text}\n{end}{tail}" if end else f"{head}\n{text}\n\n{_END}"
+    build(parse(merged, source=str(path or "the lines to be added")), folder=Path())
+    if path is not None:
+        replace(path, merged)
+    place = f"added to {path}" if path else "put these lines above the [end] table, or add --write"
+    frame.show({"toml": text, "written": str(path) if path else None}, f"{text}\n\n# {place}")
+
+
+_END = "[end]\nof_file = true\n"
 
 
 def _section(title: str, pairs: tuple[str, ...]) -> list[str]:

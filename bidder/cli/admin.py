@@ -1,0 +1,257 @@
+"""Commands for whoever keeps the machine: doctor, the database, shell completion."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import packages_distributions, version
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from bidder.cli.frame import Frame, now, table
+from bidder.errors import BidderError, ConfigError
+
+UNHEALTHY = 4
+Done = TypeVar("Done")
+_SAFE_SQLITE = (3, 51, 3)
+"""From here on SQLite has no known fault that two connections of one database can meet."""
+_LEAST_FREE = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing the doctor looked at; ``remedy`` is empty where nothing is wrong.
+
+    Attributes:
+        serious: Something will not work; otherwise it is a warning.
+    """
+
+    what: str
+    seen: str
+    remedy: str = ""
+    serious: bool = True
+
+
+@click.command()
+@click.pass_obj
+def doctor(frame: Frame) -> int:
+    """Look for what is wrong on this machine and say of each how to mend it.
+
+    Works without a configuration. Exit code 4 where something will not work. Example: bidder doctor
+    """
+    findings = [finding for look in _LOOKS for finding in look(frame)]
+    broken = [finding for finding in findings if finding.remedy and finding.serious]
+    frame.show(
+        {"healthy": not broken, "findings": [
+            {"what": f.what, "seen": f.seen, "remedy": f.remedy, "serious": f.serious} for f in findings]},
+        table(["", "what", "seen", "what to do"],
+              [["x" if f.remedy and f.serious else "!" if f.remedy else "ok", f.what, f.seen, f.remedy] for f in findings]),
+    )  # fmt: skip
+    return UNHEALTHY if broken else 0
+
+
+def _program(frame: Frame) -> Iterator[Finding]:  # noqa: ARG001
+    yield Finding(what="bidder", seen=f"{version('bidder')} on Python {sys.version.split()[0]}")
+    for package in ("bidder", "adapters", "models"):
+        owners = sorted(set(packages_distributions().get(package, [])))
+        strangers = [owner for owner in owners if owner != "bidder"]
+        remedy = (
+            f"uninstall {', '.join(strangers)}, or install bidder in an environment of its own" if strangers else ""
+        )
+        yield Finding(what=f"package {package}", seen=", ".join(owners) or "not installed as a package", remedy=remedy)
+
+
+def _sqlite(frame: Frame) -> Iterator[Finding]:  # noqa: ARG001
+    safe = sqlite3.sqlite_version_info >= _SAFE_SQLITE
+    yield Finding(
+        what="SQLite",
+        seen=sqlite3.sqlite_version,
+        remedy="" if safe else "very rarely two connections can damage a file before 3.51.3; back up daily (db backup)",
+        serious=False,
+    )
+
+
+def _zones(frame: Frame) -> Iterator[Finding]:  # noqa: ARG001
+    from bidder.core.calendar import zone
+
+    try:
+        zone("Asia/Shanghai")
+        yield Finding(what="time zones", seen="present")
+    except ValueError as error:
+        yield Finding(what="time zones", seen=str(error), remedy="pip install tzdata")
+
+
+def _registered(frame: Frame) -> Iterator[Finding]:  # noqa: ARG001
+    from bidder.registry import Registry
+
+    for one in Registry().listing():
+        yield Finding(
+            what=f"{one.group.noun} {one.name}", seen=f"{one.distribution} {one.version}", remedy=one.problem or ""
+        )
+
+
+def _configuration(frame: Frame) -> Iterator[Finding]:
+    try:
+        path = frame.config_path()
+    except ConfigError:
+        yield Finding(what="configuration", seen="none", remedy="bidder config sample > bidder.toml", serious=False)
+        return
+    try:
+        settings = frame.settings()
+    except BidderError as error:
+        yield Finding(what="configuration", seen=str(path), remedy=str(error))
+        return
+    names = ", ".join(str(one.account.id) for one in settings.accounts) or "no account"
+    yield Finding(what="configuration", seen=f"{path}: mode {settings.mode}, {names}")
+    open_to_others = path.stat().st_mode & 0o022
+    if open_to_others:
+        yield Finding(what="its file mode", seen="others may write it", remedy=f"chmod go-w {path}")
+    free = shutil.disk_usage(settings.folder).free
+    remedy = "" if free >= _LEAST_FREE else "free some space: when the disk is full nothing is applied"
+    yield Finding(what="free disk", seen=f"{free / 1e9:.1f} GB", remedy=remedy)
+    yield from _accounts(frame)
+    yield from _database(frame)
+
+
+def _accounts(frame: Frame) -> Iterator[Finding]:
+    from bidder.wiring import VolatileMemory, market_of
+
+    settings = frame.settings()
+    for one in settings.accounts:
+        try:
+            market = market_of(one, settings, VolatileMemory())
+            market.profile(now())
+            market.close()
+            yield Finding(what=f"account {one.account.id}", seen="its marketplace answers")
+        except BidderError as error:
+            yield Finding(what=f"account {one.account.id}", seen="cannot be read", remedy=str(error))
+
+
+def _database(frame: Frame) -> Iterator[Finding]:
+    from bidder.store.upkeep import check
+
+    settings = frame.settings()
+    if "://" not in settings.database and not Path(settings.database).exists():
+        yield Finding(what="database", seen="not there yet; the first run makes it")
+        return
+    try:
+        problems = check(_url(frame))
+    except BidderError as error:
+        yield Finding(what="database", seen=settings.database, remedy=str(error))
+        return
+    yield Finding(what="database", seen=settings.database, remedy="; ".join(problems))
+
+
+_LOOKS: tuple[Callable[[Frame], Iterator[Finding]], ...] = (_program, _sqlite, _zones, _registered, _configuration)
+
+
+@click.group()
+def db() -> None:
+    """Upgrade, back up, check, restore and copy the database."""
+
+
+@db.command()
+@click.pass_obj
+def upgrade(frame: Frame) -> None:
+    """Move the database to this version, after a backup. The first start does this by itself.
+
+    Example: bidder db upgrade
+    """
+    from bidder.store.upkeep import upgrade as move
+
+    revision = _locked(frame, move)
+    frame.show({"revision": revision}, f"the database is at revision {revision}")
+
+
+@db.command()
+@click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
+@click.pass_obj
+def backup(frame: Frame, target: Path) -> None:
+    """Copy the database to a new file while it is in use; never copy the file itself.
+
+    Example: bidder db backup bidder-2026-11-23.db
+    """
+    from bidder.store.upkeep import backup as save
+
+    save(_url(frame), target)
+    frame.show({"backup": str(target)}, f"saved to {target}")
+
+
+@db.command()
+@click.pass_obj
+def check(frame: Frame) -> int:
+    """Check the database for damage and the audit for tampering.
+
+    Example: bidder db check
+    """
+    from bidder.store.upkeep import check as look
+
+    problems = look(_url(frame))
+    frame.show({"sound": not problems, "problems": problems}, "\n".join(problems) or "the database is sound")
+    return UNHEALTHY if problems else 0
+
+
+@db.command()
+@click.argument("source", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--yes", is_flag=True, help="Do it; the present database is kept beside as .before-restore.")
+@click.pass_obj
+def restore(frame: Frame, source: Path, *, yes: bool) -> None:
+    """Put a backup in the place of the database.
+
+    What happened at the marketplace since the backup is found as other people's edits. Example: bidder db restore
+    bidder-2026-11-23.db --yes
+    """
+    from bidder.store.upkeep import restore as put
+
+    if not yes:
+        raise click.UsageError("this replaces the database; add --yes")
+    _locked(frame, lambda url: put(source, url))
+    frame.show({"restored": str(source)}, f"restored from {source}")
+
+
+@db.command()
+@click.argument("target")
+@click.pass_obj
+def copy(frame: Frame, target: str) -> None:
+    """Copy everything into another, empty database, such as one on PostgreSQL.
+
+    Example: bidder db copy postgresql://bidder@localhost/bidder
+    """
+    from bidder.store.upkeep import copy as move
+
+    rows = move(_url(frame), target if "://" in target else f"sqlite:///{target}")
+    frame.show({"rows": rows}, f"{rows:,} rows copied")
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the shell's completion script.
+
+    Example: bidder completion bash > ~/.local/share/bash-completion/completions/bidder
+    """
+    from click.shell_completion import get_completion_class
+
+    from bidder.cli.main import cli
+
+    kind = get_completion_class(shell)
+    if kind is not None:
+        click.echo(kind(cli, {}, "bidder", "_BIDDER_COMPLETE").source())
+
+
+def _url(frame: Frame) -> str:
+    text = frame.settings().database
+    return text if "://" in text else f"sqlite:///{text}"
+
+
+def _locked(frame: Frame, work: Callable[[str], Done]) -> Done:
+    """Do something to the database while no daemon writes."""
+    from bidder.daemon import lock_path, single_writer
+
+    with single_writer(lock_path(frame.settings()), now=now()):
+        return work(_url(frame))
