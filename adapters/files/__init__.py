@@ -1,7 +1,7 @@
 """Work from downloaded exports where there is no API access: read a folder of reports, write an action sheet.
 
 Registered under ``bidder.marketplaces`` as ``files``. Names are loaded when they are asked for, so that importing the
-package costs nothing.
+package costs nothing. `adapters.files.inspect` looks into a folder without deciding anything.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from adapters.files.assembly import Import
     from adapters.files.importing import load
-    from adapters.files.inspect import inspect
     from adapters.files.marketplace import FilesMarketplace
     from adapters.files.options import FilesOptions, read_options
 
@@ -20,12 +19,11 @@ _HOMES = {
     "FilesMarketplace": "marketplace",
     "FilesOptions": "options",
     "Import": "assembly",
-    "inspect": "inspect",
     "load": "importing",
     "read_options": "options",
 }
 
-__all__ = ["FilesMarketplace", "FilesOptions", "Import", "inspect", "load", "read_options"]
+__all__ = ["FilesMarketplace", "FilesOptions", "Import", "load", "read_options"]
 
 
 def __getattr__(name: str) -> object:

@@ -14,11 +14,16 @@ from adapters.files.profiles import Profile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column as the proposal sees it."""
+    """One column as the proposal sees it.
+
+    Attributes:
+        trusted: A console wrote the heading: an empty column of figures means none of them.
+    """
 
     index: int
     heading: Heading
     profile: Profile
+    trusted: bool = False
 
 
 @dataclass(slots=True)

@@ -24,6 +24,9 @@ _LEAST_NUMERIC = 0.5
 _LEAST_DAYS = 0.6
 _SURE_DAYS = 0.95
 _PREFERRED_WINDOWS = (7, 14, 15, 30)
+_YEAR_DIGITS = 4
+_SURELY_DAYS = frozenset({"date", "report date", "reporting date", "日期", "datum", "fecha", "日付", "날짜", "дата"})
+"""Headings that mean a day even where no cell can be read as one: the cells are refused, the day is not dropped."""
 _FIGURES = frozenset({*METRICS, *RATIOS, Role.BID, Role.DEFAULT_BID, Role.DAILY_BUDGET})
 _WINDOWED = (Role.ORDERS, Role.REVENUE, Role.UNITS)
 
@@ -65,7 +68,7 @@ def propose_mapping(
         window_days: Attribution window preferred where the file offers several.
     """
     columns = [
-        Column(index=i, heading=understand(text), profile=profile([row[i] for row in sample]))
+        Column(index=i, heading=understand(text), profile=profile([row[i] for row in sample]), trusted=console)
         for i, text in enumerate(headings)
     ]
     choice = Choice(columns=columns)
@@ -122,28 +125,25 @@ def candidates(column: Column) -> list[tuple[float, Role]]:
             for role, any_of, none_of in LOOSE
             if heading.words & any_of and not heading.words & none_of
         ]
-    return sorted((pair for pair in scored if _allowed(pair[1], column.profile)), key=lambda p: -p[0])
+    return sorted((pair for pair in scored if _allowed(pair[1], column, exact=pair[0] > _ID_SCORE)), key=lambda p: -p[0])
 
 
-def _allowed(role: Role, seen: Profile) -> bool:
-    """Let the cells veto a role."""
+def _allowed(role: Role, column: Column, *, exact: bool) -> bool:
+    """Let the cells veto a role; under an exact heading a part that can be read is enough, the rest is refused later."""
+    seen = column.profile
     if not seen.filled:
-        return False
+        return exact and column.trusted and role in METRICS
     if role in _FIGURES:
-        return seen.numeric >= _LEAST_NUMERIC
-    match role:
-        case Role.DAY | Role.START | Role.END | Role.WEEK:
-            return seen.days >= _LEAST_DAYS or (role is Role.DAY and seen.day_numbers)
-        case Role.MONTH:
-            return seen.months or seen.days >= _LEAST_DAYS
-        case Role.YEAR:
-            return seen.whole == 1 and seen.first.isdigit() and len(seen.first) == 4  # noqa: PLR2004
-        case Role.CURRENCY:
-            return seen.currencies
-        case Role.STATE | Role.CAMPAIGN_STATE | Role.AD_GROUP_STATE | Role.MATCH_TYPE | Role.TARGET | Role.CAMPAIGN:
-            return seen.whole == seen.numeric
-        case _:
-            return True
+        return seen.numeric >= (0.0 if exact and seen.numeric else _LEAST_NUMERIC)
+    if role in (Role.DAY, Role.START, Role.END, Role.WEEK):
+        return seen.days >= (0.0 if exact and seen.days else _LEAST_DAYS) or (role is Role.DAY and seen.day_numbers)
+    if role in (Role.STATE, Role.CAMPAIGN_STATE, Role.AD_GROUP_STATE, Role.MATCH_TYPE, Role.TARGET, Role.CAMPAIGN):
+        return seen.whole == seen.numeric
+    return {
+        Role.MONTH: seen.months or seen.days >= _LEAST_DAYS,
+        Role.YEAR: seen.whole == 1 and seen.first.isdigit() and len(seen.first) == _YEAR_DIGITS,
+        Role.CURRENCY: seen.currencies,
+    }.get(role, True)
 
 
 def _choose_window(choice: Choice, preferred: int | None) -> int | None:
@@ -210,7 +210,7 @@ def _take_only_cost(choice: Choice) -> None:
         if c.heading.words & _COST_WORDS
         and not c.heading.ratio
         and not c.heading.percent
-        and _allowed(Role.SPEND, c.profile)
+        and _allowed(Role.SPEND, c, exact=False)
     ]
     if len(costs) == 1 and not costs[0].heading.words & _UNIT_WORDS:
         choice.taken[Role.SPEND] = [costs[0].index]
@@ -245,6 +245,9 @@ def _day_by_cells(choice: Choice) -> None:
             choice.taken[Role.DAY] = [column.index]
             choice.sentences.append(f"{column.heading.text or 'a column without heading'} is read as the day")
             return
+    named = [c.index for c in choice.free() if c.heading.key in _SURELY_DAYS]
+    if named:
+        choice.taken[Role.DAY] = named[:1]
 
 
 def _tell_rivals(choice: Choice) -> None:

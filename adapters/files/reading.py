@@ -32,6 +32,7 @@ from adapters.files.totals import Exclusion, add_up
 _SNAPSHOT_ENTITIES = 20
 _CORE = (Role.IMPRESSIONS, Role.CLICKS, Role.SPEND, Role.ORDERS, Role.REVENUE)
 _GO_TOGETHER = ((Role.CLICKS, Role.SPEND), (Role.ORDERS, Role.REVENUE))
+_NO_ROWS = "it holds headings but no rows of data; export a period in which something ran"
 _BLANK_REMEDY = 'Fill in the figure; if an empty cell means none, state blank = "none" in the mapping'
 
 
@@ -55,6 +56,8 @@ class NotAReport:
 def read_table(table: Table, options: FilesOptions) -> Reading | NotAReport:
     """Read a table that is no bulk sheet."""
     stated = options.mapping_for(table.name)
+    if not table.rows:
+        return NotAReport(name=table.name, headings=table.headings, proposal=ColumnMapping(), reason=_NO_ROWS)
     form = recognise(table.headings, table.preamble)
     manners = MANNERS[form]
     proposal = propose_mapping(
@@ -137,7 +140,7 @@ class TableReader:
                 name=self.table.name,
                 headings=self.table.headings,
                 proposal=self.mapping,
-                reason="it holds headings but no rows of data; export a period in which something ran",
+                reason=_NO_ROWS,
             )
         return self.read_rows(rows)
 

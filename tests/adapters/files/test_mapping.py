@@ -114,13 +114,13 @@ def test_the_order_of_columns_does_not_matter(order: list[int]) -> None:
 
 
 def test_cells_veto_what_a_heading_suggests() -> None:
-    """A column called Cost that holds words is no spend; Date that holds words is no day."""
+    """A column called Cost that holds words is no spend; a month that holds words is no month."""
     proposal = propose_mapping(
-        ("Date", "Campaign", "Cost", "Amount spent", "Clicks"), [("soon", "A", "high", "5.00", "3"), ("late", "B", "low", "6.00", "4")]
+        ("Month", "Campaign", "Cost", "Amount spent", "Clicks"), [("soon", "A", "high", "5.00", "3"), ("late", "B", "low", "6.00", "4")]
     )
 
     assert ("Amount spent",) == proposal.mapping.columns[Role.SPEND]
-    assert Role.DAY not in proposal.mapping.columns
+    assert Role.MONTH not in proposal.mapping.columns
 
 
 def test_ratios_are_never_read_as_amounts() -> None:
