@@ -135,26 +135,23 @@ class Assembly:
     # What must agree across files
 
     def _check_accounts(self) -> None:
+        """Refuse files that name another account than is set, than others here, or several at once."""
         wanted = _plain_id(self.options.account_id)
-        first: tuple[str, str] | None = None
+        first: dict[str, str] = {}
         for reading in self.readings:
-            for account in sorted(reading.accounts):
-                kind, _, name = account.partition(":")
-                problem = ""
-                if wanted and kind == "id" and _plain_id(name) != wanted:
-                    problem = f"is a report for the account {name}, expected {self.options.account_id}"
-                elif first is not None and kind == first[0] and _plain_id(name) != _plain_id(first[1]):
-                    problem = f"is a report for the account {name}, others here are for {first[1]}"
-                elif first is None:
-                    first = (kind, name)
-                if problem:
-                    self.refusals.append(
-                        Refusal(
-                            file=reading.name,
-                            problem=problem,
-                            remedy="Keep each account's reports in a folder of its own",
-                        )
-                    )
+            names = {kind: sorted(found) for kind, found in _by_kind(reading.accounts).items()}
+            for kind, found in names.items():
+                known = first.setdefault(kind, found[0])
+                if len(found) > 1:
+                    problem = f"holds rows of {len(found)} accounts: {', '.join(found[:3])}"
+                elif wanted and kind == "id" and _plain_id(found[0]) != wanted:
+                    problem = f"is a report for the account {found[0]}, expected {self.options.account_id}"
+                elif _plain_id(found[0]) != _plain_id(known):
+                    problem = f"is a report for the account {found[0]}, others here are for {known}"
+                else:
+                    continue
+                remedy = "Keep each account's reports in a folder of its own"
+                self.refusals.append(Refusal(file=reading.name, problem=problem, remedy=remedy))
 
     def _currency(self) -> tuple[str, str]:
         """Return the one currency and where it comes from; refuse files in another."""
@@ -339,6 +336,15 @@ class Assembly:
             adjustments=tuple(figures.sentences),
             checks=build_checks(in_files, imported, exclusions, adjusted, {}),
         )
+
+
+def _by_kind(accounts: frozenset[str]) -> dict[str, set[str]]:
+    """Sort ``id:...`` and ``name:...`` apart."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for account in accounts:
+        kind, _, name = account.partition(":")
+        found[kind].add(name)
+    return found
 
 
 def _plain_id(text: str) -> str:

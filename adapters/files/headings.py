@@ -36,7 +36,7 @@ _SCALES = {
 }
 _YUAN = frozenset({"元", "分", "角", "厘", "万元", "fen", "yuan"})
 _WINDOWS = range(1, 91)
-_PREFIX = re.compile(r"\A(?:metrics|segments|customer|ad group criterion) (?=.)")
+_PREFIX = re.compile(r"\A(?:metrics|segments|ad group criterion) (?=.)")
 """Where query tools say which resource a field is of."""
 _RATIO = re.compile(r"[^\s/]\s*/\s*[^\s/]|\b(?:per|pro|par|por|за)\b")
 
