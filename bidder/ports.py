@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Protocol, runtime_checkable
 
 from bidder.core.calendar import DayRange
-from bidder.core.change import Change, Intent, Outcome, PastChange, Settings, Status, Value
+from bidder.core.change import Change, Intent, Outcome, PastChange, Settings
 from bidder.core.entities import Account, AccountId, EntityRef, Structure
 from bidder.core.performance import Float64, Grain, History, Int32, Pending, PerformanceReport
 from bidder.core.plan import Draft, Verdict
 from bidder.core.prediction import Forecast
+from bidder.core.reconcile import Settlement
 from bidder.core.snapshot import Memory, Mode, Snapshot
 from bidder.core.venue import VenueProfile
 from bidder.secrets import Secret
@@ -204,23 +205,6 @@ class Forecaster(Protocol):
 
     def forecast(self, snapshot: Snapshot) -> Forecast:
         """Return estimates for every target of the snapshot."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
-    """What later truth says of an unsettled intent.
-
-    Attributes:
-        status: CONFIRMED, ABANDONED, FOREIGN, or UNKNOWN while still open.
-        observed: The value the venue shows.
-        seen_old: Times in a row the old value was read back after the settle window.
-    """
-
-    intent: Intent
-    status: Status
-    observed: Value | None
-    seen_old: int
-    detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

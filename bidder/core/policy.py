@@ -55,6 +55,10 @@ class GoalPolicy:
     """Share of the revenue of brand words that advertising causes."""
     generic_factor: Share = 0.8
     """Share of the revenue of other words that advertising causes; used only with `count_incremental`."""
+    shortfall_price: Annotated[float, Ge(0)] | None = None
+    """What a unit of revenue short of the soft goal costs the objective: 0.1 for profit and 1 otherwise if absent."""
+    volume_loss_share: Share = 0.0
+    """Loss allowed for objective `volume`, as a share of spend."""
     count_incremental: bool = False
     """Multiply revenue by the factors above when deciding. Reports always show the venue's attributed figure."""
 
@@ -73,6 +77,8 @@ class LimitPolicy:
     """Smaller wanted moves of a bid are not worth a write."""
     budget_dead_band: Share = 0.05
     """Smaller wanted moves of a budget are not worth a write."""
+    budget_headroom: Annotated[float, Interval(ge=1, le=3)] = 1.2
+    """Daily budget over expected spend, where the cap leaves room: busy days should not run dry."""
     bid_floor: Money | None = None
     """Lowest bid; the venue's minimum where absent."""
     bid_ceiling: Money | None = None

@@ -74,10 +74,19 @@ class Code(Enum):
         Kind.CHANGE,
         "test line ended: {clicks} clicks without a sign of demand, loss budget {loss} used",
     )
+    PAUSE_OVER_CAP = (
+        Kind.CHANGE,
+        "the cap of {cap} does not cover the least budget of {least} for every campaign; this one returns least",
+    )
     RESUME_STOCK = (Kind.CHANGE, "{product} can be bought again; we paused it for stock on {since}")
     RESUME_EVIDENCE = (
         Kind.CHANGE,
         "probability below break-even fell to {probability}; we paused it on {since}",
+    )
+    RESUME_SLOW = (Kind.CHANGE, "{product} sells again; we paused it as a slow seller on {since}")
+    DAYPARTS_TO_WORTH = (
+        Kind.CHANGE,
+        "clicks are worth {best} at {best_hour} o'clock and {worst} at {worst_hour} of the day's mean; bids follow",
     )
     RESTORE = (Kind.CHANGE, "restores the value that stood before {what}")
     # Holds: nothing is changed and that is the decision
@@ -118,9 +127,13 @@ class Code(Enum):
     REPORT_PARTIAL = (Kind.HOLD, "the report covers {seen} of {expected}: held as partial")
     REPORT_FOREIGN = (Kind.HOLD, "the report is for {found}, expected {expected}")
     REPORT_PENDING = (Kind.HOLD, "the venue is still preparing the report {job}")
+    REPORT_INVALID = (Kind.HOLD, "the report cannot be right: {what}")
     REPORT_UNIT_JUMP = (Kind.HOLD, "{what} jumped by a factor of {factor}: units may have changed")
     FORECAST_UNUSABLE = (Kind.HOLD, "the forecast is not usable: {why}")
     TRACKING_LOST = (Kind.HOLD, "orders and carts collapsed while clicks go on: tracking may be broken")
+    TARGETS_BID = (Kind.HOLD, "its targets have bids of their own: they are the levers")
+    BUDGET_FITS = (Kind.HOLD, "its budget of {budget} a day covers the {spend} worth spending")
+    BUDGET_SHARED = (Kind.HOLD, "its budget is shared: decided at campaign {campaign}")
     GOAL_MET = (Kind.HOLD, "earns {roas} against a goal of {goal}; more spend would return only {marginal}")
     # Objections: a guard removed or shrank a change
     BOUNDS_INFEASIBLE = (Kind.OBJECTION, "lower bounds cannot be met: {why}")
@@ -145,6 +158,11 @@ class Code(Enum):
     HALTED = (Kind.OBJECTION, "mode HALTED: nothing is written; {why}")
     CANARY = (Kind.OBJECTION, "first live cycle after {what}: at most {limit} changes")
     QUOTA = (Kind.OBJECTION, "the venue allows {limit} changes of this a day")
+    NOT_AS_SEEN = (Kind.OBJECTION, "the {field} is not what the decision was made on, or cannot be set here")
+    IN_DOUBT = (Kind.OBJECTION, "an earlier change has no certain outcome yet")
+    HANDS_OFF = (Kind.OBJECTION, "edited by somebody else: left alone for now")
+    NOT_PAUSED_BY_US = (Kind.OBJECTION, "we resume only what we paused")
+    OFF_GRID = (Kind.OBJECTION, "rounded down to the venue's increment of {increment}")
     NOT_FINITE = (Kind.OBJECTION, "the value wanted was not a finite amount of money")
     REHEARSAL = (Kind.OBJECTION, "rehearsal: nothing is sent")
     NOT_ARMED = (Kind.OBJECTION, "mode live is configured but the account is not armed: run bidder arm")

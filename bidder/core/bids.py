@@ -1,0 +1,168 @@
+"""What to bid for a click: the bid at which the next click costs what it is worth, moved there in small steps.
+
+    marginal cost of a click = CPC (ec + ep) / ec, never below the bid itself
+    wanted bid = bid (worth / marginal cost) ** (1 / ep), at most the worth
+
+Values, steps and bounds are judged on the effective bid (base bid times hour factors). Called by
+`bidder.core.decide`; derivation in docs/maths/bids.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import gammaincinv
+
+from bidder.core.allocate import Allocation, response_exponent
+from bidder.core.case import Case
+from bidder.core.layout import Flags
+from bidder.core.performance import Float64, Int64
+
+_EXPLORE_ORDERS = (1.5, 3.0)
+"""Exploration cap of one target: the lesser of so many order values and so many floor-orders (operator.md 2)."""
+_HIGHEST_RATIO = 50.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Wanted:
+    """Where bids should go, arrays of shape (n_targets,).
+
+    Attributes:
+        bid_micros: Wanted base bid before bounds and steps, float micros; nan where no bid can be derived.
+        worth_micros: What the next click may cost.
+        exploring: Judged by the upper quantile of its posterior, for want of evidence.
+        refused: Would explore, but the exploration money is used up.
+        explore_micros: Expected daily spend of targets that explore.
+    """
+
+    bid_micros: Float64
+    worth_micros: Float64
+    exploring: Flags
+    refused: Flags
+    explore_micros: float
+
+
+def wanted_bids(case: Case, allocation: Allocation, *, taper: Float64) -> Wanted:
+    """Return the wanted base bid of every target.
+
+    Args:
+        case: The account.
+        allocation: Prices of money and return.
+        taper: Share of its worth a click keeps where stock runs short, shape (n_targets,).
+    """
+    evidence, layout, forecast = case.policy.evidence, case.layout, case.forecast
+    bid = np.maximum(layout.bid_micros, 0).astype(np.float64)
+    factor = case.effective[layout.campaign]
+    worth = allocation.worth_micros * taper
+    young = case.usable & (forecast.clicks < evidence.min_clicks) & ~_spent_enough(case)
+    upper = np.where(young, upper_quantile(case, evidence.explore_quantile), 1.0)
+    hopeful = np.where(young, worth * upper, worth)
+    wanted = np.minimum(bid * factor * _ratio(case, hopeful), np.where(hopeful > 0, hopeful, 0.0)) / factor
+    tried = young & layout.alive & (layout.bid_micros >= 0)
+    refused, spent = _ration(case, tried, upper, allocation.money_micros)
+    wanted = np.where(refused, np.minimum(wanted, bid), wanted)
+    known = case.economics.known & case.usable & (layout.bid_micros >= 0)
+    return Wanted(
+        bid_micros=np.where(known, wanted, np.nan),
+        worth_micros=np.where(refused, worth, hopeful),
+        exploring=tried & ~refused,
+        refused=refused,
+        explore_micros=spent,
+    )
+
+
+def upper_quantile(case: Case, quantile: float) -> Float64:
+    """Return the posterior quantile of the order rate over its mean, at least 1."""
+    shape = np.where(case.usable, case.forecast.shape, 1.0)
+    relative: Float64 = gammaincinv(shape, quantile) / shape
+    return np.maximum(relative, 1.0)
+
+
+def _ratio(case: Case, worth: Float64) -> Float64:
+    """Return wanted over present effective bid."""
+    layout, forecast = case.layout, case.forecast
+    bid = np.maximum(layout.bid_micros, 0) * case.effective[layout.campaign]
+    known = case.usable & (forecast.cpc_micros > 0)
+    marginal = np.where(known, forecast.cpc_micros / response_exponent(case), bid)
+    marginal = np.maximum(marginal, bid)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratio = (worth / marginal) ** (1.0 / case.cpc_elasticity)
+    return np.clip(np.where(np.isfinite(ratio), ratio, np.where(worth > 0, _HIGHEST_RATIO, 0.0)), 0.0, _HIGHEST_RATIO)
+
+
+def _spent_enough(case: Case) -> Flags:
+    """Tell which targets have used up what a try may cost."""
+    forecast = case.forecast
+    orders, floor_orders = _EXPLORE_ORDERS
+    with np.errstate(invalid="ignore", divide="ignore"):
+        allowed = np.minimum(
+            orders * forecast.aov_micros, floor_orders * forecast.aov_micros / case.economics.floor_roas
+        )
+    return case.usable & (forecast.spend_micros >= np.where(np.isfinite(allowed), allowed, np.inf))
+
+
+def _ration(case: Case, tried: Flags, upper: Float64, money: float) -> tuple[Flags, float]:
+    """Give the exploration money to the most promising tries; tries that cost nothing yet cost one click a day."""
+    share = case.policy.evidence.explore_share * money
+    layout = case.layout
+    bid = np.maximum(layout.bid_micros, 0).astype(np.float64)
+    cost = np.maximum(case.daily_spend_micros, bid)
+    rows = np.flatnonzero(tried)
+    if not len(rows):
+        return np.zeros_like(tried), 0.0
+    index = (case.value_micros * upper)[rows] / np.maximum(bid[rows], 1.0)
+    order = rows[np.lexsort((rows, -index))]
+    running = np.cumsum(cost[order])
+    inside = running <= share
+    refused = np.zeros_like(tried)
+    refused[order[~inside]] = True
+    return refused, float(running[inside][-1]) if inside.any() else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Grid:
+    """What bids may be, arrays of shape (n,) of int64 micros; steps are whole increments inside the step limit.
+
+    Attributes:
+        low, high: Bounds from venue, policy and budget.
+        down, up: Furthest values the step limits allow from today's start and from the present bid.
+        increment: Of the venue.
+    """
+
+    low: Int64
+    high: Int64
+    down: Int64
+    up: Int64
+    increment: int
+
+
+def step_bounds(now: Int64, day_start: Int64, ratio: float, increment: int) -> tuple[Int64, Int64]:
+    """Return the least and the greatest value that one step, and the day's net step, allow.
+
+    Both stand on the venue's grid: the lower end is rounded up and the upper end down, so that rounding never
+    lengthens a step.
+    """
+    here, start = now.astype(np.float64), day_start.astype(np.float64)
+    down = np.maximum(_ceil(here * (1.0 - ratio), increment), _ceil(start * (1.0 - ratio), increment))
+    up = np.minimum(_floor(here * (1.0 + ratio), increment), _floor(start * (1.0 + ratio), increment))
+    return np.minimum(down, now), np.maximum(up, now)
+
+
+def settle_on_grid(wanted: Float64, now: Int64, grid: Grid) -> Int64:
+    """Round a wanted bid down to the grid, inside bounds first and inside the step limit last.
+
+    The step limit has the last word: a ceiling lowered far below a bid is reached over several days, never at once.
+    """
+    held = np.clip(np.nan_to_num(wanted, nan=0.0, posinf=9e15, neginf=0.0), 0.0, 9e15)
+    held = np.maximum(np.minimum(_floor(held, grid.increment), grid.high), grid.low)
+    stepped = np.maximum(np.minimum(held, grid.up), grid.down)
+    return np.where(np.isnan(wanted) | (grid.down > grid.up), now, stepped)
+
+
+def _floor(values: Float64, increment: int) -> Int64:
+    return (np.floor(values / increment + 1e-9) * increment).astype(np.int64)
+
+
+def _ceil(values: Float64, increment: int) -> Int64:
+    return (np.ceil(values / increment - 1e-9) * increment).astype(np.int64)

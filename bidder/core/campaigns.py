@@ -1,0 +1,297 @@
+"""Decides campaigns: daily budgets and hour settings, or holds them with the reason.
+
+Called by `bidder.core.decide` after bids, because what a campaign could spend today follows from them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+
+from bidder.core.allocate import Allocation
+from bidder.core.answers import Answers, amount, because, exact, figure
+from bidder.core.budgets import Bounds, Budgets, Needs, decide_budgets
+from bidder.core.case import Case
+from bidder.core.change import Change, Field
+from bidder.core.eligibility import Reach
+from bidder.core.entities import EntityKind, EntityRef, State
+from bidder.core.layout import NONE, Flags, Rows
+from bidder.core.money import Money
+from bidder.core.pacing import dayparts
+from bidder.core.performance import Float64, Int64
+from bidder.core.reasons import Code, Reason
+from bidder.core.situation import Situation
+from bidder.core.targets import BidMoves
+
+_CAPPED = 0.98
+"""Share of its demand below which a campaign counts as running out of budget."""
+_PARTS_EVERY = timedelta(days=7)
+_PARTS_ORDERS = 200.0
+_PARTS_BAND = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Spending:
+    """What campaigns are about to spend, float micros, shape (n_campaigns,).
+
+    Attributes:
+        expected: Of the whole day at the bids decided now, without running dry.
+        earned: Contribution of it.
+    """
+
+    expected: Float64
+    earned: Float64
+
+
+def expected_spending(case: Case, moves: BidMoves, pausing: Flags) -> Spending:
+    """Return what a day at the new bids costs and earns."""
+    layout = case.layout
+    ratio = np.where(moves.now > 0, moves.new / np.maximum(moves.now, 1), 1.0)
+    on = layout.alive & ~pausing
+    spend = np.where(on, case.daily_spend_micros * ratio**case.spend_elasticity, 0.0)
+    clicks = np.where(on, case.daily_clicks * ratio**case.click_elasticity, 0.0)
+    return Spending(expected=layout.by_campaign(spend), earned=layout.by_campaign(clicks * case.value_micros))
+
+
+def capped_campaigns(case: Case) -> Flags:
+    """Tell which campaigns ran out of budget on recent days."""
+    return case.shape.served < _CAPPED
+
+
+def answer_budgets(
+    case: Case,
+    answers: Answers,
+    reach: Reach,
+    allocation: Allocation,
+    spending: Spending,
+    situation: Situation,
+) -> tuple[Budgets | None, int]:
+    """Write budget changes; returns the decided budgets and the sum of budgets that are not ours to move."""
+    layout = case.layout
+    profile = case.snapshot.profile
+    on = layout.lever_on()
+    lead = _leads(case, reach)
+    movable = on & (lead >= 0) & profile.can(EntityKind.CAMPAIGN, Field.DAILY_BUDGET)
+    present = layout.lever_budgets()
+    fixed = int(np.sum(np.maximum(present, 0)[on & ~movable]))
+    if not movable.any():
+        return None, fixed
+    rows = np.flatnonzero(movable)
+    needs = _needs(case, allocation, spending, situation, rows)
+    bounds = _bounds(case, present, fixed, rows, lead)
+    budgets = decide_budgets(needs, bounds, headroom=case.policy.limits.budget_headroom)
+    for position, lever in enumerate(rows.tolist()):
+        _answer_lever(case, answers, allocation, needs, bounds, budgets, position, lever, int(lead[lever]))
+    return budgets, fixed
+
+
+def answer_dayparts(case: Case, answers: Answers, reach: Reach) -> None:
+    """Write hour settings that follow what a click is worth by hour, at most once a week."""
+    if not case.snapshot.profile.can(EntityKind.CAMPAIGN, Field.DAYPARTS) or case.season.special:
+        return
+    if case.hour_orders < _PARTS_ORDERS:
+        return
+    shape = case.shape
+    factors = dayparts(shape.worth, share=shape.share)
+    best, worst = int(np.argmax(factors)), int(np.argmin(factors))
+    for row in np.flatnonzero(reach.campaign & case.layout.campaign_on).tolist():
+        campaign = case.snapshot.structure.campaigns[row]
+        ref = answers.ref(EntityKind.CAMPAIGN, row)
+        last = case.moves.last.get((ref, Field.DAYPARTS))
+        old = np.array(campaign.dayparts or (1.0,) * 24).reshape(-1, 24)
+        settled = last is not None and case.now - last < _PARTS_EVERY
+        if settled or not campaign.manual_bids or np.abs(old - np.array(factors)).max() < _PARTS_BAND:
+            continue
+        new = factors * (7 if len(campaign.dayparts or ()) == 7 * 24 else 1)
+        reason = because(
+            Code.DAYPARTS_TO_WORTH,
+            best=figure(float(shape.worth[best])),
+            best_hour=best,
+            worst=figure(float(shape.worth[worst])),
+            worst_hour=worst,
+        )
+        answers.change(
+            EntityKind.CAMPAIGN,
+            row,
+            Change(ref=ref, field=Field.DAYPARTS, old=campaign.dayparts, new=new, reason=reason),
+        )
+
+
+def answer_infeasible(case: Case, answers: Answers, reach: Reach, spending: Spending, fixed: int) -> int:
+    """Pause campaigns until the least budgets fit the cap, worst return first; returns how many."""
+    layout, profile = case.layout, case.snapshot.profile
+    if not profile.can(EntityKind.CAMPAIGN, Field.STATE):
+        return 0
+    low = least_budget(case)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        earns = np.where(spending.expected > 0, spending.earned / spending.expected, 0.0)
+    rows = np.flatnonzero(reach.campaign & layout.campaign_on)
+    order = rows[np.lexsort((rows, earns[rows]))]
+    levers = {int(layout.lever[row]) for row in rows.tolist()}
+    paused = 0
+    for row in order.tolist()[:-1]:
+        if fixed + low * len(levers) <= case.policy.cap.micros:
+            break
+        levers.discard(int(layout.lever[row]))
+        paused += 1
+        cap, least = exact(case.policy.cap.micros, case.currency), exact(low, case.currency)
+        answers.change(
+            EntityKind.CAMPAIGN,
+            row,
+            Change(
+                ref=answers.ref(EntityKind.CAMPAIGN, row),
+                field=Field.STATE,
+                old=State.ENABLED,
+                new=State.PAUSED,
+                reason=because(Code.PAUSE_OVER_CAP, cap=cap, least=least),
+            ),
+        )
+    return paused
+
+
+def hold_campaigns(case: Case, answers: Answers) -> None:
+    """Give every campaign that nothing changes its reason."""
+    profile = case.snapshot.profile
+    movable = profile.can(EntityKind.CAMPAIGN, Field.DAILY_BUDGET)
+    for row in answers.open_rows(EntityKind.CAMPAIGN):
+        if not movable:
+            answers.hold(EntityKind.CAMPAIGN, [row], because(Code.READ_ONLY))
+            continue
+        lever = case.layout.lever_names[int(case.layout.lever[row])]
+        answers.hold(EntityKind.CAMPAIGN, [row], because(Code.BUDGET_SHARED, campaign=lever))
+
+
+def least_budget(case: Case) -> int:
+    """Return the lowest budget of a running campaign, on the venue's grid."""
+    profile, limits = case.snapshot.profile, case.policy.limits
+    least = max(profile.budget_min.micros, 0 if limits.budget_floor is None else limits.budget_floor.micros)
+    increment = profile.budget_increment.micros
+    return max(-(-least // increment) * increment, increment)
+
+
+def _leads(case: Case, reach: Reach) -> Rows:
+    """Return the campaign that speaks for each lever: its first running one, -1 where any member is held."""
+    layout = case.layout
+    lead = np.full(len(layout.lever_names), NONE, dtype=np.intp)
+    blocked = np.zeros(len(lead), dtype=bool)
+    for row in range(layout.n_campaigns):
+        lever = int(layout.lever[row])
+        if layout.campaign_on[row]:
+            blocked[lever] |= not reach.campaign[row]
+            if lead[lever] == NONE:
+                lead[lever] = row
+    return np.where(blocked, NONE, lead)
+
+
+def _needs(case: Case, allocation: Allocation, spending: Spending, situation: Situation, rows: Rows) -> Needs:
+    layout = case.layout
+    worthwhile = layout.by_lever(layout.by_campaign(allocation.spend_micros))[rows]
+    spend = layout.by_lever(np.where(layout.campaign_on, spending.expected, 0.0))[rows]
+    earned = layout.by_lever(np.where(layout.campaign_on, spending.earned, 0.0))[rows]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        earns = np.where(spend > 0, earned / spend, np.nan)
+    top = np.zeros(len(layout.lever_names), dtype=bool)
+    top[layout.lever[layout.campaign[situation.top & layout.alive]]] = True
+    return Needs(spend=_nowcast(case, spend, rows), worthwhile=worthwhile, earns=earns, first=top[rows])
+
+
+def _nowcast(case: Case, spend: Float64, rows: Rows) -> Float64:
+    """Replace the part of the day that is over by what it really cost."""
+    spent = _spent_today(case)[rows]
+    return np.where(spent >= 0, np.maximum(spent, 0.0) + spend * (1.0 - case.elapsed), spend)
+
+
+def _spent_today(case: Case) -> Float64:
+    """Return spend of the open day by lever, -1 where none was reported."""
+    layout, told = case.layout, case.snapshot.memory.day_spend_micros
+    spent = np.zeros(len(layout.lever_names))
+    known = np.zeros(len(spent), dtype=bool)
+    for row, campaign in enumerate(layout.structure.campaigns):
+        if campaign.id in told:
+            spent[layout.lever[row]] += told[campaign.id]
+            known[layout.lever[row]] = True
+    return np.where(known, spent, -1.0)
+
+
+def _bounds(case: Case, present: Int64, fixed: int, rows: Rows, lead: Rows) -> Bounds:
+    profile, limits, moves = case.snapshot.profile, case.policy.limits, case.moves
+    start = present.copy()
+    for lever in rows.tolist():
+        campaign = case.snapshot.structure.campaigns[int(lead[lever])]
+        key = (EntityRef(EntityKind.CAMPAIGN, campaign.id), Field.DAILY_BUDGET)
+        if key in moves.day_start:
+            old = moves.day_start[key]
+            start[lever] = old.micros if isinstance(old, Money) else NONE
+    cap = case.policy.cap.micros
+    if limits.strict_overdelivery:
+        cap = int(cap / profile.overdelivery)
+    spent = np.maximum(_spent_today(case), 0.0).astype(np.int64)
+    return Bounds(
+        now=present[rows],
+        day_start=start[rows],
+        low=least_budget(case),
+        high=profile.budget_max.micros,
+        increment=profile.budget_increment.micros,
+        floor_today=spent[rows],
+        step=limits.max_budget_step_ratio,
+        dead_band=limits.budget_dead_band,
+        cap=max(cap - fixed, 0),
+    )
+
+
+def _answer_lever(
+    case: Case,
+    answers: Answers,
+    allocation: Allocation,
+    needs: Needs,
+    bounds: Bounds,
+    budgets: Budgets,
+    position: int,
+    lever: int,
+    lead: int,
+) -> None:
+    old, new = int(bounds.now[position]), int(budgets.micros[position])
+    members = np.flatnonzero((case.layout.lever == lever) & case.layout.campaign_on).tolist()
+    name = case.snapshot.structure.campaigns[lead].name
+    answers.hold(EntityKind.CAMPAIGN, [r for r in members if r != lead], because(Code.BUDGET_SHARED, campaign=name))
+    if new == old or budgets.infeasible:
+        reason = because(
+            Code.BUDGET_FITS,
+            budget="without limit" if old == NONE else exact(old, case.currency),
+            spend=amount(float(needs.spend[position]), case.currency),
+        )
+        answers.hold(EntityKind.CAMPAIGN, [lead], reason)
+        return
+    earns = float(needs.earns[position])
+    moved = new - (old if old != NONE else new)
+    gain = (earns - 1.0) * moved if np.isfinite(earns) else 0.0
+    answers.change(
+        EntityKind.CAMPAIGN,
+        lead,
+        Change(
+            ref=answers.ref(EntityKind.CAMPAIGN, lead),
+            field=Field.DAILY_BUDGET,
+            old=None if old == NONE else Money(old, case.currency),
+            new=Money(new, case.currency),
+            reason=_budget_reason(case, allocation, earns, old, new, forced=bool(budgets.forced[position])),
+            gain_micros=int(max(min(gain, 9e15), -9e15)),
+        ),
+    )
+
+
+def _budget_reason(case: Case, allocation: Allocation, earns: float, old: int, new: int, *, forced: bool) -> Reason:
+    currency = case.currency
+    cap = exact(case.policy.cap.micros, currency)
+    if old == NONE:
+        return because(Code.BUDGET_BOUNDED, new=exact(new, currency), cap=cap)
+    if forced:
+        return because(Code.BUDGET_TO_CAP, cap=cap, old=exact(old, currency), new=exact(new, currency))
+    return because(
+        Code.BUDGET_EQUAL_MARGIN,
+        marginal=figure(earns),
+        price=figure(1.0 + allocation.money_price),
+        old=exact(old, currency),
+        new=exact(new, currency),
+    )

@@ -1,0 +1,152 @@
+"""Everything one decision looks at, put together once: snapshot, forecast, policy and what follows from them.
+
+Built by `bidder.core.decide`, read by its parts. Nothing here decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from bidder.core.calendar import day_share, day_start, ordinal
+from bidder.core.economics import Economics, economics
+from bidder.core.events import Season, season_of
+from bidder.core.layout import Flags, Layout
+from bidder.core.moves import Moves
+from bidder.core.pacing import DayShape, day_shape, hour_facts
+from bidder.core.performance import Float64
+from bidder.core.policy import Policy
+from bidder.core.prediction import Forecast
+from bidder.core.snapshot import Snapshot
+
+CLICK_ELASTICITY, CPC_ELASTICITY = 0.7, 0.6
+"""Used where the forecast gives none: the middle of the ranges in operator.md section 6."""
+_ELASTICITIES = (0.05, 4.0)
+_ABSURD_CVR = 1e3
+_ABSURD_MICROS = 1e15
+"""A thousand million units for one click or order: no estimate, whatever the currency."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Case:
+    """One account's decision at one instant; target arrays in the row order of the structure.
+
+    Attributes:
+        usable: The forecast of the target is finite and sane.
+        value_micros: Contribution per click at the posterior mean, float micros; 0 where unknown or negative.
+        effective: Mean factor of hour settings on the base bid, by campaign; peak likewise the largest.
+        click_elasticity, cpc_elasticity: Sane versions of the forecast's.
+        daily_clicks, daily_spend_micros: Expected per day at the present bid without running out of budget.
+        elapsed: Share of the day's demand that has come by now.
+        hour_orders: Orders that the hour profile rests on.
+    """
+
+    snapshot: Snapshot
+    forecast: Forecast
+    policy: Policy
+    layout: Layout
+    economics: Economics
+    season: Season
+    moves: Moves
+    shape: DayShape
+    usable: Flags
+    value_micros: Float64
+    effective: Float64
+    peak: Float64
+    click_elasticity: Float64
+    cpc_elasticity: Float64
+    daily_clicks: Float64
+    daily_spend_micros: Float64
+    elapsed: float
+    hour_orders: float
+
+    @property
+    def now(self) -> datetime:
+        """The instant decided for, UTC."""
+        return self.snapshot.as_of
+
+    @property
+    def currency(self) -> str:
+        """Of every amount."""
+        return self.snapshot.account.currency
+
+    @property
+    def spend_elasticity(self) -> Float64:
+        """``d log spend / d log bid``."""
+        return self.click_elasticity + self.cpc_elasticity
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, forecast: Forecast, policy: Policy) -> Case:
+        """Work out what every part of the decision needs."""
+        zone_name = snapshot.account.time_zone
+        layout = Layout.of(snapshot.structure, policy.protect)
+        money = economics(layout, forecast, policy.goal)
+        usable = sane(forecast)
+        midnight = day_start(snapshot.today, zone_name)
+        hours = hour_facts(snapshot.history.hourly, layout, ordinal(snapshot.today))
+        shape = day_shape(hours)
+        factors = _hour_factors(layout, shape)
+        served = shape.served[layout.campaign] if layout.n_targets else np.ones(0)
+        rpc = np.where(usable, forecast.rpc_micros, 0.0)
+        worth = np.where(usable & money.known, rpc * money.contribution * money.caused, 0.0)
+        return cls(
+            snapshot=snapshot,
+            forecast=forecast,
+            policy=policy,
+            layout=layout,
+            economics=money,
+            season=season_of(snapshot.today, policy.events),
+            moves=Moves.of(
+                snapshot.memory,
+                day_start=midnight,
+                since=snapshot.as_of - max(snapshot.profile.bid_cooldown, timedelta(days=8)),
+            ),
+            shape=shape,
+            usable=usable,
+            value_micros=np.maximum(worth, 0.0),
+            effective=factors[0],
+            peak=factors[1],
+            click_elasticity=_elasticity(forecast.click_elasticity, CLICK_ELASTICITY),
+            cpc_elasticity=_elasticity(forecast.cpc_elasticity, CPC_ELASTICITY),
+            daily_clicks=np.where(usable, forecast.daily_clicks, 0.0) / served,
+            daily_spend_micros=np.where(usable, forecast.daily_spend_micros, 0.0) / served,
+            elapsed=shape.elapsed(24.0 * day_share(snapshot.as_of, zone_name)),
+            hour_orders=float(np.sum(hours.orders)),
+        )
+
+
+def sane(forecast: Forecast) -> Flags:
+    """Tell which targets' forecasts are finite, not negative and not absurd."""
+    good = np.ones(len(forecast.target_ids), dtype=bool)
+    for column in (
+        forecast.cvr,
+        forecast.rpc_micros,
+        forecast.aov_micros,
+        forecast.daily_clicks,
+        forecast.daily_spend_micros,
+        forecast.clicks,
+        forecast.orders,
+        forecast.spend_micros,
+    ):
+        good &= np.isfinite(column) & (column >= 0) & (column < _ABSURD_MICROS)
+    good &= np.isfinite(forecast.shape) & (forecast.shape > 0) & np.isfinite(forecast.rate) & (forecast.rate > 0)
+    good &= ~(forecast.cpc_micros < 0) & ~(forecast.cpc_micros >= _ABSURD_MICROS) & (forecast.cvr <= _ABSURD_CVR)
+    return good
+
+
+def _elasticity(values: Float64, default: float) -> Float64:
+    low, high = _ELASTICITIES
+    return np.clip(np.where(np.isfinite(values), values, default), low, high)
+
+
+def _hour_factors(layout: Layout, shape: DayShape) -> tuple[Float64, Float64]:
+    """Return mean (by demand) and largest hour factor of each campaign."""
+    mean, peak = np.ones(layout.n_campaigns), np.ones(layout.n_campaigns)
+    for row, campaign in enumerate(layout.structure.campaigns):
+        if campaign.dayparts is not None:
+            factors = np.array(campaign.dayparts).reshape(-1, 24)
+            mean[row] = max(float(np.mean(factors @ shape.share)), 1e-3)
+            peak[row] = max(float(factors.max()), 1e-3)
+    return mean, peak
