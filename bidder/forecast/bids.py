@@ -1,0 +1,113 @@
+"""What every target's bid was on past days, told from our own record of changes.
+
+Facts of a day were earned at that day's bid; to speak of the present bid they are rescaled by the elasticity times
+the log distance kept here. Confirmed changes only; a change inside a day counts for the part of the day after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bidder.core.calendar import day_of, day_share, ordinal
+from bidder.core.change import Field, PastChange, Status
+from bidder.core.entities import EntityKind, Structure
+from bidder.core.money import Money
+from bidder.core.performance import Float64, Int32
+from bidder.forecast.layout import Layout
+from bidder.forecast.sums import sum_by
+
+_SAME = 1e-3
+"""Relative difference up to which the bid shown and the last one on record are the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BidSteps:
+    """Steps of bids by target and day, for the targets that have any.
+
+    Attributes:
+        first_day: Ordinal of the first column.
+        row: (n_targets,) row of each target below, -1 where no step is on record, int32.
+        step: (n_stepped, n_days) log of bid after over bid before, summed over the day; 0 where nothing moved.
+        behind: (n_stepped, n_days + 1) log of the present bid over the bid of the day (the average over the day);
+            the first column is the time before ``first_day``.
+    """
+
+    first_day: int
+    row: Int32
+    step: Float64
+    behind: Float64
+
+    def distance(self, target: Int32, day: Int32) -> Float64:
+        """Return log(present bid / bid on that day) for rows of facts; 0 where no step is on record."""
+        if not len(self.step):
+            return np.zeros(len(target))
+        row = self.row[target]
+        column = np.clip(day - self.first_day + 1, 0, self.behind.shape[1] - 1)
+        return np.where(row >= 0, self.behind[np.maximum(row, 0), column], 0.0)
+
+
+def bid_steps(changes: Iterable[PastChange], structure: Structure, layout: Layout, *, today: int) -> BidSteps:
+    """Read the confirmed bid changes of targets, and of ad groups whose targets take their bid."""
+    row_of: dict[str, list[int]] = {str(identity): [row] for row, identity in enumerate(layout.target_ids)}
+    heirs: dict[str, list[int]] = {}
+    for row, target in enumerate(structure.targets):
+        if target.bid is None:
+            heirs.setdefault(target.ad_group_id, []).append(row)
+    owners = {EntityKind.TARGET: row_of, EntityKind.AD_GROUP: heirs, EntityKind.CAMPAIGN: {}}
+    rows: list[int] = []
+    days: list[int] = []
+    shares: list[float] = []
+    logs: list[float] = []
+    last: dict[int, int] = {}
+    moments: dict[object, tuple[int, float]] = {}
+    zone = structure.time_zone
+    for change in changes:
+        old, new = change.old, change.new
+        if change.field is not Field.BID or change.status is not Status.CONFIRMED:
+            continue
+        if not (isinstance(old, Money) and isinstance(new, Money) and old.micros > 0 and new.micros > 0):
+            continue
+        if change.at not in moments:
+            moments[change.at] = (ordinal(day_of(change.at, zone)), day_share(change.at, zone))
+        day, share = moments[change.at]
+        for row in owners[change.ref.kind].get(change.ref.id, ()):
+            rows.append(row)
+            days.append(day)
+            shares.append(share)
+            logs.append(float(np.log(new.micros / old.micros)))
+            last[row] = new.micros
+    return _stacked(np.array(rows, np.int32), np.array(days, np.int32), np.array(shares), np.array(logs), last, layout,
+                    today=today)  # fmt: skip
+
+
+def _stacked(
+    target: Int32, day: Int32, share: Float64, log: Float64, last: dict[int, int], layout: Layout, *, today: int
+) -> BidSteps:
+    row = np.full(len(layout), -1, dtype=np.int32)
+    if not len(target):
+        return BidSteps(first_day=today, row=row, step=np.zeros((0, 1)), behind=np.zeros((0, 2)))
+    stepped = np.unique(target)
+    row[stepped] = np.arange(len(stepped), dtype=np.int32)
+    first_day = int(day.min())
+    width = max(today, int(day.max())) - first_day + 1
+    cell = row[target].astype(np.int64) * width + (day - first_day)
+    step = sum_by(cell, log, len(stepped) * width).reshape(-1, width)
+    partly = sum_by(cell, log * share, len(stepped) * width).reshape(-1, width)
+    behind = np.zeros((len(stepped), width + 1))
+    behind[:, :-1] = np.cumsum(step[:, ::-1], axis=1)[:, ::-1]
+    behind[:, 1:] += partly
+    behind += _unrecorded(stepped, last, layout)[:, None]
+    return BidSteps(first_day=first_day, row=row, step=step, behind=behind)
+
+
+def _unrecorded(stepped: NDArray[np.int32], last: dict[int, int], layout: Layout) -> Float64:
+    """Return the log distance from the last bid on record to the one shown now: a move that nobody recorded."""
+    recorded = np.array([float(last[int(row)]) for row in stepped])
+    shown = layout.bid_micros[stepped]
+    usable = np.isfinite(shown) & (shown > 0)
+    gap = np.log(np.where(usable, shown, recorded) / recorded)
+    return np.where(np.abs(gap) > _SAME, gap, 0.0)

@@ -1,0 +1,247 @@
+"""How clicks and their cost answer to the bid: elasticities from our own recorded steps, shrunk to priors.
+
+A step of one target's bid is judged by its clicks after against before, beside the demand of its campaign in the same
+days (brought to constant bids, so that other steps are no part of it). Conditional on a step's clicks in both
+windows, those after are binomial: no logarithm of zero, small targets simply weigh little. Pooled over the account,
+then by category. Steps are not experiments: the priors keep most of the say until many were made.
+Derivation: docs/maths/forecast.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from bidder.core.performance import Float64
+from bidder.forecast.bids import BidSteps
+from bidder.forecast.facts import TargetFacts
+from bidder.forecast.layout import Layout
+from bidder.forecast.sums import sum_by
+
+CLICK_PRIOR, CLICK_SPREAD = 0.8, 0.3
+"""Clicks / bid elasticity before any step was seen: middle of the range .3 to 1.2 of operator.md section 6."""
+
+CPC_PRIOR, CPC_SPREAD = 0.6, 0.15
+"""CPC / bid elasticity before any step was seen: middle of the range .4 to .8 of operator.md section 6."""
+
+CATEGORY_SPREAD = 0.15
+"""Standard deviation of categories around the account, both elasticities; a judgement."""
+
+WINDOW_DAYS = 5
+"""Days before and after a step that are compared at most; another step ends them."""
+
+_CLICK_RANGE, _CPC_RANGE = (0.05, 2.5), (0.05, 0.98)
+_LEAST_STEP = 0.01
+_LEAST_STEPS = 2
+_CLICK_COST_VARIANCE = 0.25
+"""Squared coefficient of variation of the cost of one click where residuals cannot tell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Elasticities:
+    """Responses to the bid, arrays of shape (n_targets,).
+
+    Attributes:
+        clicks: d log clicks / d log bid. cpc: d log CPC / d log bid.
+        click_error, cpc_error: Standard error of the account's, priors included.
+        steps: Steps that were compared.
+    """
+
+    clicks: Float64
+    cpc: Float64
+    click_error: float
+    cpc_error: float
+    steps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Windows:
+    """Steps with what was seen around them, arrays of shape (n_steps,).
+
+    ``demand`` is the log ratio of the campaign's demand after and before, over the days compared.
+    """
+
+    log_step: Float64
+    category: NDArray[np.int32]
+    before: Float64
+    after: Float64
+    spend_before: Float64
+    spend_after: Float64
+    demand: Float64
+
+
+def learn_elasticities(facts: TargetFacts, served: Float64, steps: BidSteps, layout: Layout) -> Elasticities:
+    """Learn both elasticities from the steps on record.
+
+    Args:
+        facts: Closed days that may be learned from.
+        served: (n_rows,) share of the day in which the target could be shown.
+        steps: Our own changes of bids.
+        layout: The targets.
+    """
+    clicks, cpc = np.full(len(layout), CLICK_PRIOR), np.full(len(layout), CPC_PRIOR)
+    click_error, cpc_error, count = CLICK_SPREAD, CPC_SPREAD, 0
+    categories = len(layout.categories)
+    if len(steps.step) and len(facts):
+        windows = _windows(facts, served, steps, layout, CLICK_PRIOR)
+        first_guess, _, _ = _click_elasticity(windows, categories)
+        # Demand at constant bids needs the elasticity that it helps to find: once more with the better one.
+        windows = _windows(facts, served, steps, layout, first_guess)
+        _, click_error, by_category = _click_elasticity(windows, categories)
+        clicks = by_category[layout.category]
+        _, cpc_error, cpc_category = _cpc_elasticity(windows, categories)
+        cpc = cpc_category[layout.category]
+        count = len(windows.log_step)
+    return Elasticities(clicks=clicks, cpc=cpc, click_error=click_error, cpc_error=cpc_error, steps=count)
+
+
+def _windows(facts: TargetFacts, served: Float64, steps: BidSteps, layout: Layout, elasticity: float) -> _Windows:
+    """Gather clicks, spend and demand in the undisturbed days before and after each step."""
+    first = steps.first_day - WINDOW_DAYS
+    width = facts.today - first + 1
+    recent = facts.day >= first
+    day = facts.day[recent] - first
+    target, clicks = facts.target[recent], facts.clicks[recent]
+    share = served[recent]
+    campaigns = len(layout.campaign_ids)
+    constant = clicks * np.exp(elasticity * steps.distance(target, facts.day[recent])) / np.maximum(share, 0.1)
+    cell = layout.campaign[target].astype(np.int64) * width + day
+    demand = sum_by(cell, constant, campaigns * width).reshape(campaigns, width)
+    row = steps.row[target]
+    own = row >= 0
+    place = row[own].astype(np.int64) * width + day[own]
+    size = len(steps.step) * width
+
+    def grid(values: Float64) -> Float64:
+        return sum_by(place, values[own], size).reshape(-1, width)
+
+    seen_clicks, seen_spend, seen_share = grid(clicks), grid(facts.spend_micros[recent]), grid(share)
+    moved = np.zeros((len(steps.step), width))
+    held = min(steps.step.shape[1], width - WINDOW_DAYS)
+    moved[:, WINDOW_DAYS : WINDOW_DAYS + held] = steps.step[:, :held]
+    at, on = np.nonzero(np.abs(moved) >= _LEAST_STEP)
+    campaign = layout.campaign[np.flatnonzero(steps.row >= 0)][at]
+    category = layout.category[np.flatnonzero(steps.row >= 0)][at]
+    still = np.abs(moved) < _LEAST_STEP
+    sums = {}
+    for side, sign in (("before", -1), ("after", 1)):
+        total = np.zeros((3, len(at)))
+        open_ = np.ones(len(at), dtype=np.bool_)
+        for lag in range(1, WINDOW_DAYS + 1):
+            column = on + sign * lag
+            inside = (column >= 0) & (column < width)
+            column = np.clip(column, 0, width - 1)
+            open_ &= inside & still[at, column]
+            used = open_ & (seen_share[at, column] > 0)
+            total[0] += np.where(used, seen_clicks[at, column], 0.0)
+            total[1] += np.where(used, seen_spend[at, column], 0.0)
+            total[2] += np.where(used, demand[campaign, column] * seen_share[at, column], 0.0)
+        sums[side] = total
+    before, after = sums["before"], sums["after"]
+    told = (before[2] > 0) & (after[2] > 0) & (before[0] + after[0] > 0)
+    return _Windows(
+        log_step=moved[at, on][told],
+        category=category[told],
+        before=before[0][told],
+        after=after[0][told],
+        spend_before=before[1][told],
+        spend_after=after[1][told],
+        demand=np.log(after[2][told] / before[2][told]),
+    )
+
+
+def _click_elasticity(windows: _Windows, categories: int) -> tuple[float, float, Float64]:
+    """Return the account's elasticity of clicks, its standard error, and that of every category."""
+    value, dispersion = CLICK_PRIOR, 1.0
+    count = windows.before + windows.after
+    precision = 1.0 / CLICK_SPREAD**2
+    information = np.zeros(len(count))
+    score = np.zeros(len(count))
+    for _ in range(12):
+        share = expit(windows.demand + value * windows.log_step)
+        variance = count * share * (1 - share)
+        if len(count) > 1:
+            squares = (windows.after - count * share) ** 2 / np.maximum(variance, 1e-9)
+            dispersion = max(1.0, float(squares.sum()) / (len(count) - 1))
+        score = (windows.after - count * share) * windows.log_step / dispersion
+        information = variance * windows.log_step**2 / dispersion
+        step = (score.sum() + precision * (CLICK_PRIOR - value)) / (information.sum() + precision)
+        value = float(np.clip(value + step, *_CLICK_RANGE))
+    error = float(1.0 / np.sqrt(information.sum() + precision))
+    return value, error, _by_category(value, score, information, windows.category, categories, _CLICK_RANGE)
+
+
+def _cpc_elasticity(windows: _Windows, categories: int) -> tuple[float, float, Float64]:
+    """Return the account's elasticity of the cost per click, its standard error, and that of every category."""
+    told = (windows.before > 0) & (windows.after > 0) & (windows.spend_before > 0) & (windows.spend_after > 0)
+    before, after, log_step = windows.before[told], windows.after[told], windows.log_step[told]
+    change = np.log(windows.spend_after[told] / after) - np.log(windows.spend_before[told] / before)
+    weight = before * after / np.maximum(before + after, 1.0)
+    precision = 1.0 / CPC_SPREAD**2
+    value, variance, residual = CPC_PRIOR, _CLICK_COST_VARIANCE, np.zeros(len(change))
+    for _ in range(3):
+        residual = change - value * log_step
+        if weight.sum() > 0:
+            residual = residual - float(weight @ residual) / float(weight.sum())  # The market's own drift.
+        if len(change) > _LEAST_STEPS:
+            variance = max(1e-4, float(weight @ residual**2) / (len(change) - _LEAST_STEPS))
+        information = weight * log_step**2 / variance
+        step = float((weight * log_step) @ residual) / variance + precision * (CPC_PRIOR - value)
+        value = float(np.clip(value + step / (information.sum() + precision), *_CPC_RANGE))
+    information = weight * log_step**2 / variance
+    score = weight * log_step * (residual) / variance
+    error = float(1.0 / np.sqrt(information.sum() + precision))
+    return value, error, _by_category(value, score, information, windows.category[told], categories, _CPC_RANGE)
+
+
+def _by_category(
+    account: float,
+    score: Float64,
+    information: Float64,
+    category: NDArray[np.int32],
+    categories: int,
+    allowed: tuple[float, float],
+) -> Float64:
+    """Move every category from the account's value as far as its own steps carry it (one Newton step)."""
+    scores = sum_by(category, score, categories)
+    informations = sum_by(category, information, categories)
+    return np.clip(account + scores / (informations + 1.0 / CATEGORY_SPREAD**2), *allowed)
+
+
+def perturbed_curvature(
+    high: NDArray[np.bool_], clicks: Float64, spend: Float64, group: NDArray[np.int32], groups: int
+) -> tuple[Float64, Float64]:
+    """Return spend elasticity of clicks per group from randomised bids: Wald estimator on ratios of sums.
+
+    ``beta = log(clicks_high / clicks_low) / log(spend_high / spend_low)``; unbiased by what moves bids otherwise,
+    because the side was drawn. Groups that lack clicks on a side give nan.
+
+    Args:
+        high: (n_rows,) whether the day's bid was the perturbed-up one.
+        clicks: (n_rows,).
+        spend: (n_rows,) any unit.
+        group: (n_rows,) pool of each row, such as its category.
+        groups: Number of pools.
+
+    Returns:
+        Curvature and its standard error, shape (groups,).
+
+    Source: decisions.md 2.4.
+    """
+
+    def side(values: Float64, chosen: NDArray[np.bool_]) -> Float64:
+        return sum_by(group[chosen], values[chosen], groups)
+
+    many, few = side(clicks, high), side(clicks, ~high)
+    dear, cheap = side(spend, high), side(spend, ~high)
+    told = (many > 0) & (few > 0) & (dear > 0) & (cheap > 0) & (dear != cheap)
+    out = np.full(groups, np.nan)
+    top = np.log(np.where(told, many, 1.0) / np.where(told, few, 1.0))
+    bottom = np.log(np.where(told, dear, 2.0) / np.where(told, cheap, 1.0))
+    beta = np.where(told, top / bottom, out)
+    # clicks and spend share the noise of the counts: var log(clicks ratio) x (1 - beta)^2 / bottom^2
+    noise = np.where(told, 1.0 / np.maximum(many, 1.0) + 1.0 / np.maximum(few, 1.0), np.nan)
+    return beta, np.sqrt(noise) * np.abs(1.0 - beta) / np.abs(bottom)
