@@ -82,6 +82,7 @@ def allocate_money(case: Case, movable: Flags) -> Allocation:
     """Split the day's money so that the next unit returns the same everywhere.
 
     Args:
+        case: The account.
         movable: Targets whose bid or delivery we may change; others spend what they spend.
     """
     money = day_money(case)

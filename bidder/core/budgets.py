@@ -80,6 +80,8 @@ def decide_budgets(needs: Needs, bounds: Bounds, *, headroom: float) -> Budgets:
     """Return budgets whose sum stays within the cap after rounding.
 
     Args:
+        needs: What levers could use, and what they bring.
+        bounds: What budgets may be.
         headroom: Budget over expected spend where the cap leaves room.
     """
     low, high = float(bounds.low), float(bounds.high)

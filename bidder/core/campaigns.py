@@ -83,7 +83,20 @@ def answer_budgets(
     bounds = _bounds(case, present, fixed, rows, lead)
     budgets = decide_budgets(needs, bounds, headroom=case.policy.limits.budget_headroom)
     for position, lever in enumerate(rows.tolist()):
-        _answer_lever(case, answers, allocation, needs, bounds, budgets, position, lever, int(lead[lever]))
+        others = np.flatnonzero(
+            (layout.lever == lever) & layout.campaign_on & (np.arange(layout.n_campaigns) != lead[lever])
+        )
+        name = case.snapshot.structure.campaigns[int(lead[lever])].name
+        answers.hold(EntityKind.CAMPAIGN, others.tolist(), because(Code.BUDGET_SHARED, campaign=name))
+        decided = _Decided(
+            campaign=int(lead[lever]),
+            old=int(bounds.now[position]),
+            new=int(bounds.now[position] if budgets.infeasible else budgets.micros[position]),
+            need=float(needs.spend[position]),
+            earns=float(needs.earns[position]),
+            forced=bool(budgets.forced[position]),
+        )
+        _answer_lever(case, answers, allocation, decided)
     return budgets, fixed
 
 
@@ -241,57 +254,48 @@ def _bounds(case: Case, present: Int64, fixed: int, rows: Rows, lead: Rows) -> B
     )
 
 
-def _answer_lever(
-    case: Case,
-    answers: Answers,
-    allocation: Allocation,
-    needs: Needs,
-    bounds: Bounds,
-    budgets: Budgets,
-    position: int,
-    lever: int,
-    lead: int,
-) -> None:
-    old, new = int(bounds.now[position]), int(budgets.micros[position])
-    members = np.flatnonzero((case.layout.lever == lever) & case.layout.campaign_on).tolist()
-    name = case.snapshot.structure.campaigns[lead].name
-    answers.hold(EntityKind.CAMPAIGN, [r for r in members if r != lead], because(Code.BUDGET_SHARED, campaign=name))
-    if new == old or budgets.infeasible:
-        reason = because(
-            Code.BUDGET_FITS,
-            budget="without limit" if old == NONE else exact(old, case.currency),
-            spend=amount(float(needs.spend[position]), case.currency),
-        )
-        answers.hold(EntityKind.CAMPAIGN, [lead], reason)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decided:
+    """One lever's decision: campaign row that speaks for it, budgets and needs in micros."""
+
+    campaign: int
+    old: int
+    new: int
+    need: float
+    earns: float
+    forced: bool
+
+
+def _answer_lever(case: Case, answers: Answers, allocation: Allocation, decided: _Decided) -> None:
+    old, new, currency = decided.old, decided.new, case.currency
+    if new == old:
+        shown = "without limit" if old == NONE else exact(old, currency)
+        reason = because(Code.BUDGET_FITS, budget=shown, spend=amount(decided.need, currency))
+        answers.hold(EntityKind.CAMPAIGN, [decided.campaign], reason)
         return
-    earns = float(needs.earns[position])
     moved = new - (old if old != NONE else new)
-    gain = (earns - 1.0) * moved if np.isfinite(earns) else 0.0
+    gain = (decided.earns - 1.0) * moved if np.isfinite(decided.earns) else 0.0
     answers.change(
         EntityKind.CAMPAIGN,
-        lead,
+        decided.campaign,
         Change(
-            ref=answers.ref(EntityKind.CAMPAIGN, lead),
+            ref=answers.ref(EntityKind.CAMPAIGN, decided.campaign),
             field=Field.DAILY_BUDGET,
-            old=None if old == NONE else Money(old, case.currency),
-            new=Money(new, case.currency),
-            reason=_budget_reason(case, allocation, earns, old, new, forced=bool(budgets.forced[position])),
+            old=None if old == NONE else Money(old, currency),
+            new=Money(new, currency),
+            reason=_budget_reason(case, allocation, decided),
             gain_micros=int(max(min(gain, 9e15), -9e15)),
         ),
     )
 
 
-def _budget_reason(case: Case, allocation: Allocation, earns: float, old: int, new: int, *, forced: bool) -> Reason:
+def _budget_reason(case: Case, allocation: Allocation, decided: _Decided) -> Reason:
     currency = case.currency
-    cap = exact(case.policy.cap.micros, currency)
-    if old == NONE:
-        return because(Code.BUDGET_BOUNDED, new=exact(new, currency), cap=cap)
-    if forced:
-        return because(Code.BUDGET_TO_CAP, cap=cap, old=exact(old, currency), new=exact(new, currency))
-    return because(
-        Code.BUDGET_EQUAL_MARGIN,
-        marginal=figure(earns),
-        price=figure(1.0 + allocation.money_price),
-        old=exact(old, currency),
-        new=exact(new, currency),
-    )
+    cap, new = exact(case.policy.cap.micros, currency), exact(decided.new, currency)
+    if decided.old == NONE:
+        return because(Code.BUDGET_BOUNDED, new=new, cap=cap)
+    old = exact(decided.old, currency)
+    if decided.forced:
+        return because(Code.BUDGET_TO_CAP, cap=cap, old=old, new=new)
+    marginal, price = figure(decided.earns), figure(1.0 + allocation.money_price)
+    return because(Code.BUDGET_EQUAL_MARGIN, marginal=marginal, price=price, old=old, new=new)

@@ -69,7 +69,7 @@ def allocate(snapshot: Snapshot, forecast: Forecast, policy: Policy) -> Draft:
     pausing = decide_delivery(case, answers, free, situation, _evidence(case, np.clip(ratio, _REACHABLE, 1.0)))
     moves = decide_bids(case, free, situation, wanted, pausing)
     answer_targets(case, answers, moves, situation, capped_campaigns(case))
-    answer_groups(case, answers, free, moves)
+    answer_groups(case, answers, moves)
     hold_targets(case, answers, free, moves, situation)
     spending = expected_spending(case, moves, pausing)
     objections = _decide_campaigns(case, answers, free, allocation, spending, situation)

@@ -94,6 +94,7 @@ def solve(problem: Problem, *, warm: float | None = None, names: tuple[str, ...]
     """Find the optimal spends and prices.
 
     Args:
+        problem: Curves, bounds, cap and floors.
         warm: Price of money of the last solution, a starting point.
         names: Names of the groups, for messages.
 

@@ -50,6 +50,11 @@ def inspect(
     """Return why a report must not be used, or ``None``.
 
     Args:
+        account: As configured.
+        structure: As the venue shows it now.
+        report: What came.
+        profile: The venue's rules.
+        policy: For the age allowed.
         known: Click days already on record at this grain; ``None`` for a first report.
         previous: Facts on record, for comparison where the caller has them.
         now: The instant of the cycle.
@@ -96,13 +101,8 @@ def _foreign(
 def _impossible(report: PerformanceReport, account: Account, now: datetime) -> Iterator[Reason]:
     """Find figures that cannot be: negative, doubled, outside the days asked for, clicks without impressions."""
     facts = report.facts
-    for name in ("impressions", "clicks", "spend_micros", "orders", "revenue_micros"):
-        if len(facts) and int(getattr(facts, name).min()) < 0:
-            yield because(Code.REPORT_INVALID, what=f"negative {name}")
-    for name in ("units", "carts", "favourites"):
-        if len(facts) and int(getattr(facts, name).min()) < MISSING:
-            yield because(Code.REPORT_INVALID, what=f"negative {name}")
     if len(facts):
+        yield from _negative(facts)
         first, last = ordinal(report.days.first), ordinal(report.days.last)
         if int(facts.day.min()) < first or int(facts.day.max()) > last:
             yield because(Code.REPORT_INVALID, what=f"days outside {report.days.first} to {report.days.last}")
@@ -122,6 +122,14 @@ def _impossible(report: PerformanceReport, account: Account, now: datetime) -> I
             Code.REPORT_INVALID, what=f"it was observed in the future, at {report.observed_at:%Y-%m-%d %H:%M}"
         )
     yield from _impossible_sales(report)
+
+
+def _negative(facts: PerformanceTable) -> Iterator[Reason]:
+    least = dict.fromkeys(("impressions", "clicks", "spend_micros", "orders", "revenue_micros"), 0)
+    least |= dict.fromkeys(("units", "carts", "favourites"), MISSING)
+    for name, lowest in least.items():
+        if int(getattr(facts, name).min()) < lowest:
+            yield because(Code.REPORT_INVALID, what=f"negative {name}")
 
 
 def _impossible_sales(report: PerformanceReport) -> Iterator[Reason]:
@@ -204,7 +212,7 @@ def _keys(table: PerformanceTable) -> Iterator[tuple[int, int, int]]:
 def _jump(report: PerformanceReport, structure: Structure, previous: History | None) -> Iterator[Reason]:
     """Find means that moved by an order of magnitude: fen for yuan, micros for units."""
     facts = report.facts
-    clicks, orders = int(facts.clicks.sum()), int(facts.orders.sum())
+    clicks = int(facts.clicks.sum())
     if clicks >= _ENOUGH_CLICKS:
         cpc = float(facts.spend_micros.sum()) / clicks
         bids = [t.bid.micros for t in structure.targets if t.bid is not None]

@@ -151,7 +151,12 @@ def sales_facts(
     """Sum up what products sold on all channels over the window before today.
 
     Args:
+        products: Row order.
+        sales: All channels, by day.
         contribution: k per product, nan where unknown.
+        events: Sale events, whose days count for less.
+        rules: Window and half-life.
+        today: The open day, which is left out.
     """
     n_products, days = len(products), rules.window_days
     cube = _cubes(products, sales, first=ordinal(today) - days, days=days)

@@ -65,6 +65,7 @@ def hour_facts(hourly: PerformanceTable, layout: Layout, today: int) -> HourFact
 
     Args:
         hourly: Facts by hour at any level.
+        layout: The account.
         today: Ordinal of the open marketplace day, which is left out.
     """
     shape = (layout.n_campaigns, PROFILE_DAYS, HOURS)

@@ -53,7 +53,8 @@ def weigh(
     """Weigh the evidence on targets.
 
     Args:
-        shape, rate: Gamma posterior of gross orders per matured click.
+        shape: Of the gamma posterior of gross orders per matured click.
+        rate: Of it, in matured clicks.
         orders: Gross orders seen.
         spend_micros: Matured spend (spend x share of its orders that can be seen by now).
         aov_micros: Gross revenue per order.

@@ -64,6 +64,7 @@ def settle(
         seen: Answers of a read-back; an entity left out stays open.
         settle_after: Time after which a read shows a write for certain.
         seen_old_counts: Earlier sightings of the old value, by intent id.
+        now: The instant of the read-back.
 
     Returns:
         One settlement for each intent, in order.

@@ -83,7 +83,7 @@ def answer_targets(case: Case, answers: Answers, moves: BidMoves, situation: Sit
             _change(case, answers, EntityKind.TARGET, row, moves, row, reason, float(moves.gain_micros[row]))
 
 
-def answer_groups(case: Case, answers: Answers, reach: Reach, moves: BidMoves) -> None:
+def answer_groups(case: Case, answers: Answers, moves: BidMoves) -> None:
     """Write the bid changes of ad groups, and hold those whose targets bid for themselves."""
     layout = case.layout
     lends = np.zeros(len(layout.group_on), dtype=bool)
@@ -118,14 +118,9 @@ def hold_targets(case: Case, answers: Answers, reach: Reach, moves: BidMoves, si
     layout, forecast, currency = case.layout, case.forecast, case.currency
     enough = case.policy.evidence.min_clicks
     for row in answers.open_rows(EntityKind.TARGET):
-        if forecast.covered[row] <= 0:
-            reason = because(Code.MISSING_DATA)
-        elif not case.usable[row]:
-            reason = because(Code.FORECAST_UNUSABLE, why="an estimate is missing, negative or not finite")
-        elif not case.economics.known[row]:
-            at = int(layout.product[row])
-            title = "its product" if at == NONE else layout.structure.products[at].title
-            reason = because(Code.MISSING_MARGIN, product=title)
+        unknown = _unknown(case, row)
+        if unknown is not None:
+            reason = unknown
         elif layout.inherits[row]:
             reason = because(Code.INHERITS_BID)
         elif not reach.bid[row]:
@@ -143,6 +138,22 @@ def hold_targets(case: Case, answers: Answers, reach: Reach, moves: BidMoves, si
             value = amount(float(moves.wanted.worth_micros[row]), currency)
             reason = because(Code.NO_CHANGE_NEEDED, value=value, bid=exact(int(moves.now[row]), currency))
         answers.hold(EntityKind.TARGET, [row], reason)
+
+
+def _unknown(case: Case, row: int) -> Reason | None:
+    """Return what is not known of a target that would have to be."""
+    if case.forecast.covered[row] <= 0:
+        return because(Code.MISSING_DATA)
+    if not case.usable[row]:
+        return because(Code.FORECAST_UNUSABLE, why="an estimate is missing, negative or not finite")
+    if not case.economics.known[row]:
+        return because(Code.MISSING_MARGIN, product=_title(case, row))
+    return None
+
+
+def _title(case: Case, row: int) -> str:
+    at = int(case.layout.product[row])
+    return "its product" if at == NONE else case.layout.structure.products[at].title
 
 
 def _far(case: Case, moves: BidMoves, row: int) -> bool:
@@ -245,8 +256,7 @@ def _reason(case: Case, moves: BidMoves, situation: Situation, capped: Flags, ro
     wanted = amount(float(moves.wanted.bid_micros[row]), currency)
     common = {"value": value, "cpc": cpc, "old": old, "new": new, "wanted": wanted}
     lower = bool(moves.new[row] < moves.now[row])
-    at = int(case.layout.product[row])
-    title = "its product" if at == NONE else case.layout.structure.products[at].title
+    title = _title(case, row)
     if lower and situation.slow[row] and not situation.top[row]:
         pace = {"velocity": figure(float(situation.velocity[row])), "median": figure(float(situation.median[row]))}
         return because(Code.BID_DOWN_SLOW, product=title, **pace, **common)
