@@ -246,8 +246,9 @@ def test_a_persons_edit_is_adopted_and_left_alone() -> None:
 
 
 def test_a_target_missing_from_the_report_is_held_not_judged() -> None:
-    """Missing is not zero."""
-    venue = FakeVenue(words=WORDS, missing=frozenset({"t7"}))
+    """Where a venue reports zeros, a row that is not there is missing, not zero."""
+    silent = Word(clicks=0, orders_per_day=0.0)
+    venue = FakeVenue(words=(*WORDS, silent), missing=frozenset({"t7"}))
 
     report = attend(SHOP, kit(venue), now=START)
 
