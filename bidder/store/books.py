@@ -1,0 +1,93 @@
+"""What the store remembers of one account between calls; thrown away and read again when a transaction fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Connection, func, select
+
+from bidder.core.policy import LimitPolicy
+from bidder.store.accounts import AccountRecord
+from bidder.store.changes import ChangeBook
+from bidder.store.cycles import last_acting_version, last_forecast_day, last_recorded
+from bidder.store.facts import FactBook
+from bidder.store.holds import HoldBook
+from bidder.store.ledger import Ledger
+from bidder.store.stages import StageBook
+from bidder.store.structure import StructureBook
+from models import CycleRow, ReportRow
+from models.tables import table_of
+
+_CYCLES = table_of(CycleRow)
+_REPORTS = table_of(ReportRow)
+
+LONG_GAP = timedelta(hours=24)
+"""After this long without a cycle, the next one is careful again."""
+
+
+@dataclass(slots=True)
+class Books:
+    """Everything about one account that is kept in memory.
+
+    Attributes:
+        last_cycle, last_as_of: The newest cycle that decided something.
+        acting_version: Code version that acted last; ``None`` where nothing was ever sent.
+        marks: Newest cycle and report in the database, to notice when another process wrote.
+    """
+
+    record: AccountRecord
+    structure: StructureBook
+    facts: FactBook
+    holds: HoldBook
+    changes: ChangeBook
+    stages: StageBook
+    ledger: Ledger
+    last_cycle: int | None
+    last_as_of: datetime | None
+    acting_version: str | None
+    forecast_day: date | None
+    marks: tuple[int | None, int | None]
+
+    def canary(self, *, code_version: str, as_of: datetime) -> str | None:
+        """Say what makes the next cycle a careful one, if anything does."""
+        if self.acting_version is None:
+            return "installation"
+        if self.acting_version != code_version:
+            return f"the upgrade from {self.acting_version} to {code_version}"
+        if self.last_as_of is not None and as_of - self.last_as_of > LONG_GAP:
+            return f"a gap of {(as_of - self.last_as_of) / timedelta(hours=1):.0f} hours"
+        return None
+
+    def observing_until(self, limits: LimitPolicy, *, as_of: datetime) -> datetime | None:
+        """Return until when the account is only observed, ``None`` where that is over."""
+        until = self.record.first_seen + timedelta(days=limits.observe_days)
+        return until if until > as_of else None
+
+
+def load(connection: Connection, record: AccountRecord, *, withheld_counts: bool) -> Books:
+    """Read what stands of one account."""
+    number = record.number
+    recorded = last_recorded(connection, number)
+    return Books(
+        record=record,
+        structure=StructureBook.load(connection, record),
+        facts=FactBook.load(connection, record),
+        holds=HoldBook.load(connection, number),
+        changes=ChangeBook.load(connection, number),
+        stages=StageBook.load(connection, number),
+        ledger=Ledger(number, record.account.currency),
+        last_cycle=None if recorded is None else recorded[0],
+        last_as_of=None if recorded is None else recorded[1],
+        acting_version=last_acting_version(connection, number, withheld_counts=withheld_counts),
+        forecast_day=last_forecast_day(connection, number),
+        marks=marks(connection, number),
+    )
+
+
+def marks(connection: Connection, account: int) -> tuple[int | None, int | None]:
+    """Return the newest cycle and report of an account."""
+    cycle = select(func.max(_CYCLES.c.id)).where(_CYCLES.c.account_id == account).scalar_subquery()
+    report = select(func.max(_REPORTS.c.id)).where(_REPORTS.c.account_id == account).scalar_subquery()
+    found = connection.execute(select(cycle, report)).one()
+    return found[0], found[1]

@@ -1,0 +1,82 @@
+"""Transactions for the store, and what a failing database means: one transaction a method, one error for all.
+
+`Database.write` runs a write transaction and turns every driver error into `StoreError` with a remedy. A failed
+transaction changes nothing, so callers change their own memory only after it ended.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from bidder.errors import StoreError
+from models.engine import WRITES
+
+_REMEDIES = (
+    ("database or disk is full", "the disk is full; free some space, nothing was applied"),
+    ("database is locked", "another process holds the database; only one daemon may write"),
+    ("readonly database", "the database cannot be written; check the owner and mode of the file and its folder"),
+    ("read-only transaction", "the database was opened for reading only"),
+    ("malformed", "the database is damaged; run bidder db check and restore a backup"),
+    ("not a database", "the file is no database of ours; check the path"),
+    ("unable to open", "the database cannot be opened; check the path and the rights of its folder"),
+    ("disk i/o error", "the disk fails; look at the system log before anything is trusted again"),
+    ("connection", "the database server cannot be reached"),
+)
+
+
+class Database:
+    """One engine with its lock.
+
+    Args:
+        engine: From `models.engine.connect`.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.lock = threading.RLock()
+        """Held through each public method of the store: its memory and the database move together."""
+        self._writer = engine.execution_options(**WRITES)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Run one write transaction; it is committed at the end, or nothing happened."""
+        with self.lock, translated(), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Run one read transaction."""
+        with self.lock, translated(), self.engine.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Let go of all connections; calling it twice is fine."""
+        with self.lock:
+            self.engine.dispose()
+
+
+def new_id(result: CursorResult[Any]) -> int:
+    """Return the number that an inserted row was given."""
+    key = result.inserted_primary_key
+    if key is None:
+        raise StoreError("the database gave a new row no number")
+    return int(key[0])
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the database's errors into `StoreError` with what to do about them."""
+    try:
+        yield
+    except DBAPIError as exc:
+        words = str(exc.orig)
+        remedy = next((remedy for sign, remedy in _REMEDIES if sign in words.lower()), "nothing was applied")
+        raise StoreError(f"database: {words}; {remedy}") from exc
+    except SQLAlchemyError as exc:
+        raise StoreError(f"database: {exc}; nothing was applied") from exc
