@@ -27,6 +27,7 @@ class ActionLine:
         ref: The entity a person changes: a target that stands for its campaign gives the campaign.
         names: Names and ids as the console has them.
         known: Some file states the present value.
+        estimated: The present value was estimated from what was paid: the move is named relative to it.
         words: Of the console it lives in.
         action: What to do, as a sentence.
     """
@@ -37,6 +38,7 @@ class ActionLine:
     ref: EntityRef
     names: Names
     known: bool
+    estimated: bool
     words: Words
     action: str
 
@@ -52,8 +54,8 @@ class ActionLine:
             Heading.TARGET: self.names.target,
             Heading.MATCH: self.names.match,
             Heading.SETTING: words.settings.get((self.ref.kind, change.field), str(change.field)),
-            Heading.NOW: show_value(change.old, words) if self.known else words.unknown,
-            Heading.CHANGE_TO: show_value(change.new, words),
+            Heading.NOW: self._now(),
+            Heading.CHANGE_TO: self._change_to(),
             Heading.GAIN: f"{gain:.2f}",
             Heading.REASON: change.reason.render(),
             Heading.CAMPAIGN_ID: self.names.campaign_id,
@@ -61,6 +63,20 @@ class ActionLine:
             Heading.TARGET_ID: self.names.target_id,
             Heading.KEY: self.key,
         }
+
+    def _now(self) -> str:
+        if self.known:
+            return show_value(self.change.old, self.words)
+        if self.estimated:
+            return self.words.about[self.change.field].format(amount=show_value(self.change.old, self.words))
+        return self.words.unknown
+
+    def _change_to(self) -> str:
+        old, new = self.change.old, self.change.new
+        shown = show_value(new, self.words)
+        if not self.estimated or not isinstance(old, Money) or not isinstance(new, Money) or not old.micros:
+            return shown
+        return self.words.relative[new > old].format(share=f"{abs(new / old - 1):.0%}", amount=shown)
 
 
 def build_lines(
@@ -90,6 +106,7 @@ def build_lines(
                 names=_in_words(names, words),
                 words=words,
                 known=(ref, change.field) in shop.known,
+                estimated=(ref, change.field) in shop.stood_in,
                 action=_action(change, ref, shop, words),
             )
         )

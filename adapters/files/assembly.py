@@ -22,6 +22,7 @@ from adapters.files.overlap import Merged, Placed, merge
 from adapters.files.products import Goods, read_products
 from adapters.files.refusals import Refusal
 from adapters.files.spreading import Spread, spread
+from adapters.files.standins import stand_in
 from adapters.files.tables import Table
 from adapters.files.totals import Exclusion, Reconciliation, Sums, add_up, build_checks
 from bidder.core.calendar import DayRange, day_of, day_start, from_ordinal
@@ -119,6 +120,8 @@ class Assembly:
             if merged.kept
             else PerformanceTable.empty(level=Level.TARGET, grain=Grain.DAY, window_days=window, currency=currency)
         )
+        if self.options.stand_ins:
+            shop = stand_in(shop, facts)
         self.sentences.extend((*identities.sentences(), *merged.sentences, *figures.sentences, *shop.sentences))
         inspection = self._inspection(merged, figures, facts, currency, said, window)
         return Import(

@@ -61,6 +61,7 @@ class Shop:
         search_terms: Targets that are queries: they carry no bid, a pause means to exclude them.
         names: Names and ids as the console has them.
         homes: Campaign id of every entity.
+        stood_in: Bids and budgets that were estimated from what was paid.
         sentences: What was assumed.
     """
 
@@ -75,6 +76,7 @@ class Shop:
     names: Mapping[EntityRef, Names]
     homes: Mapping[EntityRef, str]
     sentences: tuple[str, ...]
+    stood_in: frozenset[tuple[EntityRef, Field]] = frozenset()
 
     def names_of(self, ref: EntityRef) -> Names:
         """Return names and ids of an entity as the console has them."""
@@ -338,7 +340,7 @@ class ShopBuilder:
         if not count(EntityKind.CAMPAIGN, Field.STATE) and not count(EntityKind.TARGET, Field.STATE):
             yield "no file states what is paused: everything that appears is taken to be running"
         if not count(EntityKind.TARGET, Field.BID) and not count(EntityKind.AD_GROUP, Field.BID):
-            yield "no file states bids: they are unknown, and the action sheet names the price of a click instead"
+            yield "no file states bids: none can be changed from what is known"
         budgets = count(EntityKind.CAMPAIGN, Field.DAILY_BUDGET)
         if budgets < campaigns:
             yield f"daily budgets are stated for {budgets} of {campaigns} campaigns; the others are unknown"

@@ -48,6 +48,8 @@ class Words:
         states, matches: Names of states and match types.
         actions: Sentences by what is done; ``{amount}`` takes the new value.
         unknown: Stands where the export does not state the present value.
+        about: Stands for it where it was estimated from what was paid, by field.
+        relative: A move relative to an estimate: down, then up.
     """
 
     headings: Mapping[Heading, str]
@@ -56,6 +58,8 @@ class Words:
     matches: Mapping[MatchType, str]
     actions: Mapping[str, str]
     unknown: str
+    about: Mapping[Field, str]
+    relative: tuple[str, str]
 
 
 _EN_HEADINGS = {
@@ -105,6 +109,8 @@ _EN = Words(
     settings=_EN_SETTINGS,
     actions=_EN_ACTIONS,
     unknown="not in the export",
+    about={Field.BID: "about {amount} (price of a click)", Field.DAILY_BUDGET: "about {amount} (most spent on a day)"},
+    relative=("lower by {share}, to about {amount}", "raise by {share}, to about {amount}"),
     states={State.ENABLED: "enabled", State.PAUSED: "paused", State.ARCHIVED: "archived", State.OTHER: "other"},
     matches={
         MatchType.EXACT: "exact",
@@ -129,6 +135,8 @@ _GOOGLE = Words(
     actions=_EN_ACTIONS
     | {"lower_bid": "Lower the max. CPC", "raise_bid": "Raise the max. CPC", "set_bid": "Set the max. CPC"},
     unknown=_EN.unknown,
+    about=_EN.about,
+    relative=_EN.relative,
     states={State.ENABLED: "Enabled", State.PAUSED: "Paused", State.ARCHIVED: "Removed", State.OTHER: "Other"},
     matches={
         MatchType.EXACT: "Exact match",
@@ -192,6 +200,8 @@ _ZH = Words(
         "archive": "结束",
     },
     unknown="报表中没有",
+    about={Field.BID: "约 {amount}（平均点击花费）", Field.DAILY_BUDGET: "约 {amount}（单日最高花费）"},
+    relative=("降低 {share}，至约 {amount}", "提高 {share}，至约 {amount}"),
 )
 
 

@@ -159,6 +159,8 @@ def _judge(
         return FollowUp(line=line, fate=Fate.CARRIED_OUT, observed=now)
     if line.old_known and _same(now, line.old):
         return FollowUp(line=line, fate=Fate.NOT_CARRIED_OUT, observed=now)
+    if not line.old_known and isinstance(line.new, Money):
+        return FollowUp(line=line, fate=Fate.CANNOT_TELL, observed=now, why="what stood before the sheet is not known")
     return FollowUp(line=line, fate=Fate.CHANGED_OTHERWISE, observed=now)
 
 

@@ -42,6 +42,7 @@ class FilesOptions:
         refused: Whether cells that cannot be read ``stop`` the import or their rows are left out (``skip``).
         sheet: Folder the action sheet is written to; ``actions`` beside the reports where absent.
         language: Language of the action sheet's headings; ``auto`` follows the console.
+        stand_ins: Where no file states bids or budgets, estimate them from what was paid and advise relative moves.
     """
 
     folder: Path
@@ -60,6 +61,7 @@ class FilesOptions:
     refused: Literal["stop", "skip"] = "stop"
     sheet: Path | None = None
     language: Literal["auto", "en", "zh"] = "auto"
+    stand_ins: bool = False
 
     def __post_init__(self) -> None:
         try:
@@ -110,6 +112,7 @@ def read_options(options: Mapping[str, object], *, currency: str = "", time_zone
         "decimal_mark": _one_of(options, "decimal_mark", tuple(Mark)),
         "refused": _one_of(options, "refused", ("stop", "skip")) or "stop",
         "language": _one_of(options, "language", ("auto", "en", "zh")) or "auto",
+        "stand_ins": _flag(options, "stand_ins"),
     }
     return FilesOptions(
         folder=Path(str(options["folder"])).expanduser(),
@@ -126,6 +129,13 @@ def _text(options: Mapping[str, object], key: str) -> str:
     value = options.get(key, "")
     if not isinstance(value, str):
         raise ConfigError(f"expected a text, was {value!r}", key=key)
+    return value
+
+
+def _flag(options: Mapping[str, object], key: str) -> bool:
+    value = options.get(key, False)
+    if not isinstance(value, bool):
+        raise ConfigError(f"expected true or false, was {value!r}", key=key)
     return value
 
 

@@ -125,7 +125,9 @@ def candidates(column: Column) -> list[tuple[float, Role]]:
             for role, any_of, none_of in LOOSE
             if heading.words & any_of and not heading.words & none_of
         ]
-    return sorted((pair for pair in scored if _allowed(pair[1], column, exact=pair[0] > _ID_SCORE)), key=lambda p: -p[0])
+    return sorted(
+        (pair for pair in scored if _allowed(pair[1], column, exact=pair[0] > _ID_SCORE)), key=lambda p: -p[0]
+    )
 
 
 def _allowed(role: Role, column: Column, *, exact: bool) -> bool:

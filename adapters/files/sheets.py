@@ -122,7 +122,7 @@ def _bulk_row(line: ActionLine) -> dict[str, str] | None:
             "Product Targeting ID" if product else "Keyword ID": names.target_id,
         }
         needed = (names.campaign_id, names.ad_group_id, names.target_id)
-    if not all(needed):
+    if not all(needed) or line.estimated:
         return None
     match (kind, change.field, change.new):
         case (_, Field.STATE, State() as state) if state in _STATE_WORDS:

@@ -19,17 +19,8 @@ from bidder.core.money import MICROS, Money, minor_unit_micros
 from bidder.core.performance import Grain, Level
 from bidder.core.venue import Capability, VenueProfile
 
-_LEVERS = frozenset(
-    {
-        Capability.SET_TARGET_BID,
-        Capability.SET_AD_GROUP_BID,
-        Capability.SET_DAILY_BUDGET,
-        Capability.SET_CAMPAIGN_STATE,
-        Capability.SET_AD_GROUP_STATE,
-        Capability.SET_TARGET_STATE,
-    }
-)
-"""What a person can do with an action sheet in hand."""
+_STATES = frozenset({Capability.SET_CAMPAIGN_STATE, Capability.SET_AD_GROUP_STATE, Capability.SET_TARGET_STATE})
+"""What a person can always do with an action sheet in hand; bids and budgets only where the present ones are known."""
 _SEEN = ((0, 0.65), (3, 0.88), (7, 0.96))
 """Share of final orders visible after so many days, general goods (practice; the forecaster learns its own)."""
 _SHEET_LINES = 100_000
@@ -90,7 +81,7 @@ def profile_of(imported: Import, time_zone: str, now: datetime) -> VenueProfile:
         settle=timedelta(days=1),
         report_lag=timedelta(days=1),
         idempotent_writes=True,
-        supports=_LEVERS | {Capability.ACTION_SHEET} | _extras(imported),
+        supports=_STATES | {Capability.ACTION_SHEET} | _levers(imported) | _extras(imported),
         bid_cooldown=timedelta(hours=rules.cooldown_hours),
     )
 
@@ -98,6 +89,17 @@ def profile_of(imported: Import, time_zone: str, now: datetime) -> VenueProfile:
 def _console(formats: Mapping[str, Format]) -> Format:
     counted = Counter(formats.values())
     return max(counted, key=lambda f: (counted[f], f)) if counted else Format.GENERIC
+
+
+def _levers(imported: Import) -> frozenset[Capability]:
+    """Return the levers whose present values are known: an unknown budget must not pass for an unlimited one."""
+    shop = imported.shop
+    levers = set()
+    if any(target.bid is not None for target in shop.targets) or any(g.default_bid is not None for g in shop.ad_groups):
+        levers |= {Capability.SET_TARGET_BID, Capability.SET_AD_GROUP_BID}
+    if shop.campaigns and all(campaign.daily_budget is not None for campaign in shop.campaigns):
+        levers.add(Capability.SET_DAILY_BUDGET)
+    return frozenset(levers)
 
 
 def _extras(imported: Import) -> frozenset[Capability]:

@@ -104,7 +104,9 @@ def bulk_sheet(*, bid: object = 0.75, budget: object = 50, keyword_state: str = 
             Percentage=20,
             **both,
         ),
-        bulk_row(Entity="Ad Group", State="enabled", Ad_Group_Default_Bid=0.6, Ad_Group_Name="Running", **named, **both),
+        bulk_row(
+            Entity="Ad Group", State="enabled", Ad_Group_Default_Bid=0.6, Ad_Group_Name="Running", **named, **both
+        ),
         bulk_row(Entity="Product Ad", State="enabled", SKU="SHOE-1", **named, **both),
         bulk_row(
             Entity="Keyword",

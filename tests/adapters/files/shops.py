@@ -47,12 +47,16 @@ def imported(folder: Path, **options: object) -> Import:
     return load(read_options({"folder": str(folder), **options}))
 
 
-def market(folder: Path, *, currency: str = "XXX", time_zone: str = "UTC", options: Mapping[str, object] | None = None) -> FilesMarketplace:
+def market(
+    folder: Path, *, currency: str = "XXX", time_zone: str = "UTC", options: Mapping[str, object] | None = None
+) -> FilesMarketplace:
     """Return the port on a folder."""
     account = Account(
         id=AccountId("shop"), adapter="files", remote_id="1", owner="owner", currency=currency, time_zone=time_zone
     )
-    return FilesMarketplace(AdapterConfig(account=account, options={"folder": str(folder), **(options or {})}, memory=Notebook()))
+    return FilesMarketplace(
+        AdapterConfig(account=account, options={"folder": str(folder), **(options or {})}, memory=Notebook())
+    )
 
 
 def report(found: Import, name: str) -> FileReport:

@@ -57,7 +57,12 @@ def test_refused_rows_can_be_left_out_and_their_money_is_said(tmp_path: Path) ->
     assert account is not None
     check = account.check(Role.SPEND)
     assert check is not None
-    assert (Decimal("5.00"), Decimal("2.50"), Decimal("2.50"), Decimal(0)) == (check.in_file, check.imported, check.excluded, check.unexplained)
+    assert (Decimal("5.00"), Decimal("2.50"), Decimal("2.50"), Decimal(0)) == (
+        check.in_file,
+        check.imported,
+        check.excluded,
+        check.unexplained,
+    )
 
 
 def test_cells_cannot_write_to_the_terminal(tmp_path: Path) -> None:
@@ -86,7 +91,10 @@ def test_an_empty_folder_says_so(tmp_path: Path) -> None:
 
 def test_amounts_in_another_currency_are_refused(tmp_path: Path) -> None:
     """A report in another currency than the account's would be read a hundredfold wrong."""
-    rows = [["Date", "Campaign", "Currency", "Clicks", "Cost", "Orders", "Revenue"], ["2026-10-01", "A", "CAD", "5", "2.50", "1", "20"]]
+    rows = [
+        ["Date", "Campaign", "Currency", "Clicks", "Cost", "Orders", "Revenue"],
+        ["2026-10-01", "A", "CAD", "5", "2.50", "1", "20"],
+    ]
     save(tmp_path, "r.csv", csv_bytes(rows))
 
     with pytest.raises(ContractBroken, match="CAD"):
@@ -104,7 +112,10 @@ def test_a_sign_that_does_not_fit_the_currency_is_refused(tmp_path: Path) -> Non
 def test_two_currencies_in_one_folder_are_refused(tmp_path: Path) -> None:
     """Amounts are never added across currencies."""
     for code in ("USD", "EUR"):
-        rows = [["Date", "Campaign", "Currency", "Clicks", "Cost", "Orders", "Revenue"], ["2026-10-01", code, code, "5", "2.50", "1", "20"]]
+        rows = [
+            ["Date", "Campaign", "Currency", "Clicks", "Cost", "Orders", "Revenue"],
+            ["2026-10-01", code, code, "5", "2.50", "1", "20"],
+        ]
         save(tmp_path, f"{code}.csv", csv_bytes(rows))
 
     (refusal,) = imported(tmp_path).inspection.refusals
@@ -210,7 +221,11 @@ def test_a_column_that_contradicts_itself_is_refused(tmp_path: Path) -> None:
 def test_a_thousand_or_one_is_asked_for(tmp_path: Path) -> None:
     """An amount with three digits behind a point, and nothing to settle it, is asked for; a stated mark settles it."""
     rows = [HEADINGS, with_cell("Cost", "1.234")]
-    save(tmp_path, "r.csv", csv_bytes([[c for c, h in zip(row, HEADINGS, strict=True) if h != "Revenue"] for row in rows]))
+    save(
+        tmp_path,
+        "r.csv",
+        csv_bytes([[c for c, h in zip(row, HEADINGS, strict=True) if h != "Revenue"] for row in rows]),
+    )
 
     (refusal,) = imported(tmp_path, order_value="5").inspection.refusals
     settled = imported(tmp_path, order_value="5", decimal_mark=",")
@@ -221,7 +236,10 @@ def test_a_thousand_or_one_is_asked_for(tmp_path: Path) -> None:
 
 def test_the_year_is_asked_for_where_days_state_none(tmp_path: Path) -> None:
     """Month and day need a year; the sentence says how to give it."""
-    rows = [["month", "day", "campaign", "clicks", "cost", "orders", "revenue"], ["April", "1", "A", "5", "2.50", "1", "20"]]
+    rows = [
+        ["month", "day", "campaign", "clicks", "cost", "orders", "revenue"],
+        ["April", "1", "A", "5", "2.50", "1", "20"],
+    ]
     save(tmp_path, "r.csv", csv_bytes(rows))
 
     assert "year = 2026" in imported(tmp_path).inspection.refusals[0].remedy
@@ -267,10 +285,15 @@ def test_a_day_column_that_cannot_be_read_is_never_dropped(tmp_path: Path) -> No
 
 def test_a_console_that_sold_nothing_leaves_whole_columns_empty(tmp_path: Path) -> None:
     """No order in the whole period is none, not an unknown, where the console wrote the columns."""
-    rows = [ALIMAMA_HEADINGS, *[alimama_row(f"2026-08-0{n}", "A", "B", "鞋", ["10", "5", "4.50", "", "", "", ""]) for n in (1, 2)]]
+    rows = [
+        ALIMAMA_HEADINGS,
+        *[alimama_row(f"2026-08-0{n}", "A", "B", "鞋", ["10", "5", "4.50", "", "", "", ""]) for n in (1, 2)],
+    ]
     save(tmp_path, "r.csv", csv_bytes(rows, encoding="gbk"))
 
     found = imported(tmp_path)
 
     assert () == found.inspection.refusals
-    assert {"spend": Decimal(9), "orders": 0, "revenue": 0} == {k: v for k, v in sums(found).items() if k in ("spend", "orders", "revenue")}
+    assert {"spend": Decimal(9), "orders": 0, "revenue": 0} == {
+        k: v for k, v in sums(found).items() if k in ("spend", "orders", "revenue")
+    }

@@ -39,10 +39,20 @@ def test_amazons_bulk_sheet_gives_structure_bids_and_a_period(tmp_path: Path) ->
     name = "bulk-a1b2-20261001-20261030-1790000000.xlsx!Sponsored Products Campaigns"
     assert Format.AMAZON_BULK is report(found, name).format
     assert [True] * 5 == stated(found, name, CORE)
-    assert {"impressions": 1500, "clicks": 50, "spend": Decimal("37.55"), "orders": 4, "revenue": Decimal("120.5")} == sums(found)
+    assert {
+        "impressions": 1500,
+        "clicks": 50,
+        "spend": Decimal("37.55"),
+        "orders": 4,
+        "revenue": Decimal("120.5"),
+    } == sums(found)
     assert DayRange(first=date(2026, 10, 1), last=date(2026, 10, 30)) == report(found, name).span
     (campaign,) = found.shop.campaigns
-    assert ("281234567890123456", "Shoes - Exact", Money.of(50, "XXX")) == (campaign.id, campaign.name, campaign.daily_budget)
+    assert ("281234567890123456", "Shoes - Exact", Money.of(50, "XXX")) == (
+        campaign.id,
+        campaign.name,
+        campaign.daily_budget,
+    )
     (group,) = found.shop.ad_groups
     assert Money.of("0.6", "XXX") == group.default_bid
     keyword, product = found.shop.targets
@@ -54,7 +64,10 @@ def test_amazons_bulk_sheet_gives_structure_bids_and_a_period(tmp_path: Path) ->
 
 def test_an_id_that_lost_its_digits_is_refused(tmp_path: Path) -> None:
     """An id in powers of ten names another campaign, or none."""
-    rows = [["Date", "Campaign ID", "Campaign", "Clicks", "Cost", "Orders", "Sales"], ["2026-10-01", "2.81235E+17", "A", "1", "2.00", "0", "0"]]
+    rows = [
+        ["Date", "Campaign ID", "Campaign", "Clicks", "Cost", "Orders", "Sales"],
+        ["2026-10-01", "2.81235E+17", "A", "1", "2.00", "0", "0"],
+    ]
     save(tmp_path, "report.csv", csv_bytes(rows))
 
     (refusal,) = imported(tmp_path).inspection.refusals
@@ -66,8 +79,12 @@ def test_amazons_targeting_report_joins_the_bulk_sheet_by_name(tmp_path: Path) -
     """Reports give names, the bulk sheet gives ids: both speak of the same keyword."""
     rows = [
         TARGETING_HEADINGS,
-        targeting_row(date(2026, 11, 1), "Shoes - Exact", "Running", "running shoes", "EXACT", [100, 5, 3.25, 20, 1, 1]),
-        targeting_row(date(2026, 11, 2), "Shoes - Exact", "Running", "running shoes", "EXACT", [110, 6, 4.1, None, None, None]),
+        targeting_row(
+            date(2026, 11, 1), "Shoes - Exact", "Running", "running shoes", "EXACT", [100, 5, 3.25, 20, 1, 1]
+        ),
+        targeting_row(
+            date(2026, 11, 2), "Shoes - Exact", "Running", "running shoes", "EXACT", [110, 6, 4.1, None, None, None]
+        ),
         targeting_row(date(2026, 11, 2), "Shoes - Exact", "Running", 'asin="B000000001"', "-", [50, 1, 0.5, 0, 0, 0]),
     ]
     save(tmp_path, "bulk-1-20261001-20261030-1.xlsx", bulk_sheet())
@@ -107,7 +124,9 @@ def test_amazons_new_console_is_read(tmp_path: Path) -> None:
     assert () == found.inspection.refusals
     assert "EUR" == found.currency
     assert "281234567890123456" == found.shop.campaigns[0].id
-    assert {"spend": Decimal("3.5"), "revenue": Decimal(20)} == {k: v for k, v in sums(found).items() if k in ("spend", "revenue")}
+    assert {"spend": Decimal("3.5"), "revenue": Decimal(20)} == {
+        k: v for k, v in sums(found).items() if k in ("spend", "revenue")
+    }
     assert 7 == len(found.facts.within(DayRange(first=date(2026, 10, 1), last=date(2026, 10, 7))))
 
 
@@ -134,21 +153,52 @@ def test_googles_keyword_report_agrees_with_its_totals_row(tmp_path: Path) -> No
     assert () == found.inspection.refusals
     assert Format.GOOGLE_ADS is report(found, "kw.csv").format
     assert [True] * 5 == stated(found, "kw.csv", CORE)
-    assert {"impressions": 47200, "clicks": 1180, "spend": Decimal("1271.5"), "orders": 7, "revenue": Decimal("1150.1")} == sums(found)
+    assert {
+        "impressions": 47200,
+        "clicks": 1180,
+        "spend": Decimal("1271.5"),
+        "orders": 7,
+        "revenue": Decimal("1150.1"),
+    } == sums(found)
     brand, generic = found.shop.targets
-    assert ("running shoes", MatchType.EXACT, Money.of("1.5", "USD"), State.ENABLED) == (brand.text, brand.match_type, brand.bid, brand.state)
-    assert ("trail shoes", MatchType.PHRASE, None, State.PAUSED) == (generic.text, generic.match_type, generic.bid, generic.state)
+    assert ("running shoes", MatchType.EXACT, Money.of("1.5", "USD"), State.ENABLED) == (
+        brand.text,
+        brand.match_type,
+        brand.bid,
+        brand.state,
+    )
+    assert ("trail shoes", MatchType.PHRASE, None, State.PAUSED) == (
+        generic.text,
+        generic.match_type,
+        generic.bid,
+        generic.state,
+    )
 
 
 def test_googles_campaign_report_has_one_target_a_campaign(tmp_path: Path) -> None:
     """A report that goes no further than campaigns is used as it is, and each target says what it stands for."""
     rows = [
-        ["Campaign status", "Campaign", "Budget", "Budget type", "Currency code", "Impr.", "Clicks", "Cost", "Conversions", "Conv. value"],
+        [
+            "Campaign status",
+            "Campaign",
+            "Budget",
+            "Budget type",
+            "Currency code",
+            "Impr.",
+            "Clicks",
+            "Cost",
+            "Conversions",
+            "Conv. value",
+        ],
         ["Enabled", "Brand", "25.00", "Daily", "EUR", "5.354", "864", "1.316,14", "30,00", "9.900,50"],
         ["Paused", "Old", "10.00", "Daily", "EUR", "0", "0", "0,00", "0,00", "0,00"],
         ["Total: Account", " --", " --", " --", "EUR", "5.354", "864", "1.316,14", "30,00", "9.900,50"],
     ]
-    save(tmp_path, "c.csv", csv_bytes(rows, delimiter=";", lines_above=["Campaign report", "1. Oktober 2026 - 31. Oktober 2026"]))
+    save(
+        tmp_path,
+        "c.csv",
+        csv_bytes(rows, delimiter=";", lines_above=["Campaign report", "1. Oktober 2026 - 31. Oktober 2026"]),
+    )
 
     found = imported(tmp_path)
 
@@ -173,15 +223,24 @@ def test_zhitongche_in_gbk_agrees_with_its_totals_row(tmp_path: Path) -> None:
 
     assert ("CNY", 15) == (found.currency, found.window_days)
     assert [True] * 7 == stated(found, "关键词报表_20260803_101010.csv", (*CORE, Role.CARTS, Role.FAVOURITES))
-    assert {"impressions": 2234, "clicks": 86, "spend": Decimal("71.27"), "orders": 2, "revenue": Decimal(300)} == sums(found)
+    assert {"impressions": 2234, "clicks": 86, "spend": Decimal("71.27"), "orders": 2, "revenue": Decimal(300)} == sums(
+        found
+    )
     assert [7, 0] == found.facts.carts.tolist()
     assert ("女装主推", "连衣裙 夏") == (found.shop.campaigns[0].name, found.shop.targets[0].text)
 
 
 def test_wanxiangtai_campaign_export_is_read(tmp_path: Path) -> None:
     """Scenes split rows of one campaign; direct and indirect sales stand beside their total."""
-    headings = "日期,场景ID,场景名字,计划ID,计划名字,展现量,点击量,花费,直接成交金额,间接成交金额,总成交金额,总成交笔数".split(",")
-    rows = [headings, ["2026-08-10", "371", "关键词推广", "82520659557", "测试计划", "235", "18", "81.91", "120", "80", "200", "2"]]
+    headings = (
+        "日期,场景ID,场景名字,计划ID,计划名字,展现量,点击量,花费,直接成交金额,间接成交金额,总成交金额,总成交笔数".split(
+            ","
+        )
+    )
+    rows = [
+        headings,
+        ["2026-08-10", "371", "关键词推广", "82520659557", "测试计划", "235", "18", "81.91", "120", "80", "200", "2"],
+    ]
     save(tmp_path, "计划报表_20260811_173656.csv", csv_bytes(rows, encoding="utf-8-sig"))
 
     found = imported(tmp_path)
@@ -198,7 +257,13 @@ def test_periods_in_a_column_of_days_are_spread_over_their_days(tmp_path: Path) 
 
     found = imported(tmp_path)
 
-    assert {"impressions": 700, "clicks": 70, "spend": Decimal("35.03"), "orders": 3, "revenue": Decimal("100.01")} == sums(found)
+    assert {
+        "impressions": 700,
+        "clicks": 70,
+        "spend": Decimal("35.03"),
+        "orders": 3,
+        "revenue": Decimal("100.01"),
+    } == sums(found)
     assert 7 == len(found.facts)
     assert not report(found, "关键词报表.csv").daily
 
@@ -233,7 +298,11 @@ def test_metas_report_leaves_cells_empty_for_none(tmp_path: Path) -> None:
 
 def test_spend_follows_from_clicks_and_their_price_where_it_is_absent(tmp_path: Path) -> None:
     """A derived figure is exact, and is said to be derived."""
-    rows = [["Date", "Campaign", "Clicks", "Avg. CPC", "Orders", "Revenue"], ["2026-10-01", "A", "2339", "0.90", "1", "5"], ["2026-10-02", "A", "0", "", "0", "0"]]
+    rows = [
+        ["Date", "Campaign", "Clicks", "Avg. CPC", "Orders", "Revenue"],
+        ["2026-10-01", "A", "2339", "0.90", "1", "5"],
+        ["2026-10-02", "A", "0", "", "0", "0"],
+    ]
     save(tmp_path, "r.csv", csv_bytes(rows))
 
     found = imported(tmp_path)
@@ -244,7 +313,11 @@ def test_spend_follows_from_clicks_and_their_price_where_it_is_absent(tmp_path: 
 
 def test_settings_beside_the_figures_are_known_the_rest_is_not(tmp_path: Path) -> None:
     """Only what a file states counts as known: nothing else is judged as carried out or not."""
-    save(tmp_path, "kw.csv", csv_bytes(GOOGLE_ROWS, lines_above=["Search keyword report", "September 1, 2026 - September 2, 2026"]))
+    save(
+        tmp_path,
+        "kw.csv",
+        csv_bytes(GOOGLE_ROWS, lines_above=["Search keyword report", "September 1, 2026 - September 2, 2026"]),
+    )
 
     shop = imported(tmp_path).shop
 

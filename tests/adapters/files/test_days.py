@@ -48,7 +48,10 @@ def test_a_day_survives_as_a_spreadsheet_number(day: date) -> None:
     assert "serial" in column.sentences[0]
 
 
-@given(start=st.dates(date(2001, 1, 1), date(2070, 1, 1)), form=st.sampled_from(["%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m-%d-%Y"]))
+@given(
+    start=st.dates(date(2001, 1, 1), date(2070, 1, 1)),
+    form=st.sampled_from(["%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m-%d-%Y"]),
+)
 def test_a_month_of_days_settles_its_own_order(start: date, form: str) -> None:
     """A run of days in a row proves the order of day and month, even where every cell alone could be two days."""
     wanted = [start + timedelta(days=n) for n in range(31)]
@@ -104,7 +107,9 @@ def test_periods_are_read_with_both_ends(cell: str, first: date, last: date) -> 
     assert DayRange(first=first, last=last) == only(read_days([cell], HINTS).days)
 
 
-@pytest.mark.parametrize("cell", ["2026-02-30", "20261332", "32.01.2026", "soon", "12", "2026-13-01", "Foo 12, 2026", "1999999999"])
+@pytest.mark.parametrize(
+    "cell", ["2026-02-30", "20261332", "32.01.2026", "soon", "12", "2026-13-01", "Foo 12, 2026", "1999999999"]
+)
 def test_what_is_no_day_is_refused(cell: str) -> None:
     """A day the calendar does not have is named with its remedy."""
     column = read_days([cell], HINTS)

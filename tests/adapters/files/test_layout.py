@@ -60,10 +60,16 @@ def test_western_encodings_are_told_apart(encoding: str, label: str) -> None:
     assert "Schuhe für Größe 40" == found.rows[1][1]
 
 
-@pytest.mark.parametrize(("encoding", "label"), [("gbk", "GBK/GB18030"), ("gb18030", "GBK/GB18030"), ("utf-8", "UTF-8")])
+@pytest.mark.parametrize(
+    ("encoding", "label"), [("gbk", "GBK/GB18030"), ("gb18030", "GBK/GB18030"), ("utf-8", "UTF-8")]
+)
 def test_chinese_encodings_are_told_apart(encoding: str, label: str) -> None:
     """Chinese headings survive from consoles that still write GBK."""
-    found = grid(csv_bytes([["日期", "计划名称", "展现量", "花费(元)"], ["2026-10-01", "女装主推", "10", "5"]], encoding=encoding))
+    found = grid(
+        csv_bytes(
+            [["日期", "计划名称", "展现量", "花费(元)"], ["2026-10-01", "女装主推", "10", "5"]], encoding=encoding
+        )
+    )
 
     assert label == found.encoding
     assert ("日期", "计划名称", "展现量", "花费(元)") == found.rows[0]
@@ -102,7 +108,8 @@ def test_excels_own_line_about_the_delimiter_is_obeyed() -> None:
 def test_lines_above_blanks_and_repeated_headings_are_no_data() -> None:
     """Title, date range, blank lines and headings repeated on a second page are set aside; row numbers stay true."""
     data = csv_bytes(
-        [HEADINGS, ROW, [], HEADINGS, ROW, ["", "", "", "", ""]], lines_above=["Campaign report", '"1 Oct 2026 - 31 Oct 2026"', ""]
+        [HEADINGS, ROW, [], HEADINGS, ROW, ["", "", "", "", ""]],
+        lines_above=["Campaign report", '"1 Oct 2026 - 31 Oct 2026"', ""],
     )
 
     found = table(data)

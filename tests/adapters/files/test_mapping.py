@@ -116,7 +116,8 @@ def test_the_order_of_columns_does_not_matter(order: list[int]) -> None:
 def test_cells_veto_what_a_heading_suggests() -> None:
     """A column called Cost that holds words is no spend; a month that holds words is no month."""
     proposal = propose_mapping(
-        ("Month", "Campaign", "Cost", "Amount spent", "Clicks"), [("soon", "A", "high", "5.00", "3"), ("late", "B", "low", "6.00", "4")]
+        ("Month", "Campaign", "Cost", "Amount spent", "Clicks"),
+        [("soon", "A", "high", "5.00", "3"), ("late", "B", "low", "6.00", "4")],
     )
 
     assert ("Amount spent",) == proposal.mapping.columns[Role.SPEND]
@@ -125,9 +126,25 @@ def test_cells_veto_what_a_heading_suggests() -> None:
 
 def test_ratios_are_never_read_as_amounts() -> None:
     """Cost per conversion is no cost, conversion rate no conversions, share of impressions no impressions."""
-    headings = ("Campaign", "Cost / conv.", "Conv. rate", "Search impr. share", "Avg. CPC", "Cost", "Clicks", "ACOS", "Cost per click")
+    headings = (
+        "Campaign",
+        "Cost / conv.",
+        "Conv. rate",
+        "Search impr. share",
+        "Avg. CPC",
+        "Cost",
+        "Clicks",
+        "ACOS",
+        "Cost per click",
+    )
 
-    proposal = propose_mapping(headings, [("A", "1.0", "2%", "10%", "0.5", "10", "20", "30%", "0.5"), ("B", "1.0", "2%", "10%", "0.5", "10", "20", "30%", "0.5")])
+    proposal = propose_mapping(
+        headings,
+        [
+            ("A", "1.0", "2%", "10%", "0.5", "10", "20", "30%", "0.5"),
+            ("B", "1.0", "2%", "10%", "0.5", "10", "20", "30%", "0.5"),
+        ],
+    )
 
     assert ("Cost",) == proposal.mapping.columns[Role.SPEND]
     assert ("Clicks",) == proposal.mapping.columns[Role.CLICKS]
@@ -136,7 +153,10 @@ def test_ratios_are_never_read_as_amounts() -> None:
 
 def test_a_day_column_without_a_known_heading_is_found_by_its_cells() -> None:
     """Days are days under any heading, and that is said."""
-    proposal = propose_mapping(("When it ran", "Campaign", "Clicks", "Cost"), [("2026-10-01", "A", "1", "2.5"), ("2026-10-02", "A", "2", "3.5")])
+    proposal = propose_mapping(
+        ("When it ran", "Campaign", "Clicks", "Cost"),
+        [("2026-10-01", "A", "1", "2.5"), ("2026-10-02", "A", "2", "3.5")],
+    )
 
     assert ("When it ran",) == proposal.mapping.columns[Role.DAY]
     assert any("When it ran" in sentence for sentence in proposal.sentences)
@@ -144,12 +164,25 @@ def test_a_day_column_without_a_known_heading_is_found_by_its_cells() -> None:
 
 def test_windows_are_never_mixed() -> None:
     """Orders and sales are read from the same window, and which one is said."""
-    headings = ("Campaign", "Clicks", "Spend", "purchases1d", "purchases7d", "purchases30d", "sales1d", "sales7d", "sales30d")
+    headings = (
+        "Campaign",
+        "Clicks",
+        "Spend",
+        "purchases1d",
+        "purchases7d",
+        "purchases30d",
+        "sales1d",
+        "sales7d",
+        "sales30d",
+    )
     rows: list[tuple[Cell, ...]] = [("A", "9", "5.5", "1", "2", "3", "10", "20", "30")] * 2
 
     proposal = propose_mapping(headings, rows)
 
-    assert (("purchases7d",), ("sales7d",)) == (proposal.mapping.columns[Role.ORDERS], proposal.mapping.columns[Role.REVENUE])
+    assert (("purchases7d",), ("sales7d",)) == (
+        proposal.mapping.columns[Role.ORDERS],
+        proposal.mapping.columns[Role.REVENUE],
+    )
     assert 7 == proposal.mapping.window_days
     assert "1, 7, 30" in proposal.sentences[0]
 
@@ -168,7 +201,9 @@ def test_a_stated_mapping_wins_and_the_rest_is_still_proposed() -> None:
     """A person needs to name only what was misunderstood."""
     stated = ColumnMapping(columns={Role.REVENUE: ("Betrag",)})
 
-    proposal = propose_mapping(("Kampagne", "Klicks", "Kosten", "Umsatz", "Betrag"), [("A", "1", "2", "3", "4")] * 2, stated=stated)
+    proposal = propose_mapping(
+        ("Kampagne", "Klicks", "Kosten", "Umsatz", "Betrag"), [("A", "1", "2", "3", "4")] * 2, stated=stated
+    )
 
     assert ("Betrag",) == proposal.mapping.columns[Role.REVENUE]
     assert ("Kosten",) == proposal.mapping.columns[Role.SPEND]

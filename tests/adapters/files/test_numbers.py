@@ -32,7 +32,17 @@ def indian(value: Decimal) -> str:
 
 @pytest.mark.parametrize(
     ("grouping", "mark"),
-    [(",", "."), (".", ","), (" ", ","), ("\u00a0", ","), ("\u202f", ","), ("'", "."), ("’", "."), ("", "."), ("", ",")],
+    [
+        (",", "."),
+        (".", ","),
+        (" ", ","),
+        ("\u00a0", ","),
+        ("\u202f", ","),
+        ("'", "."),
+        ("’", "."),
+        ("", "."),
+        ("", ","),
+    ],
 )
 @given(value=amounts)
 def test_amounts_survive_every_western_style(grouping: str, mark: str, value: Decimal) -> None:
@@ -56,7 +66,24 @@ def test_amounts_survive_full_width_digits(value: Decimal) -> None:
 
 @pytest.mark.parametrize(
     "dressed",
-    ["¥{}", "￥{}", "{}元", "{} 元", "${}", "US${}", "$ {}", "€{}", "{} €", "£{}", "CNY {}", "{} EUR", "USD{}", "R${}", "₹{}", "  {}  "],
+    [
+        "¥{}",
+        "￥{}",
+        "{}元",
+        "{} 元",
+        "${}",
+        "US${}",
+        "$ {}",
+        "€{}",
+        "{} €",
+        "£{}",
+        "CNY {}",
+        "{} EUR",
+        "USD{}",
+        "R${}",
+        "₹{}",
+        "  {}  ",
+    ],
 )
 @given(value=amounts.filter(lambda v: v >= 0))
 def test_currency_signs_say_nothing_about_the_amount(dressed: str, value: Decimal) -> None:
@@ -64,7 +91,10 @@ def test_currency_signs_say_nothing_about_the_amount(dressed: str, value: Decima
     assert value == parse_number(dressed.format(f"{value:,.2f}"))
 
 
-@pytest.mark.parametrize("written", ["(1,234.50)", "-1,234.50", "1,234.50-", "−1,234.50", "-$1,234.50", "$-1,234.50", "($1,234.50)", "－1,234.50"])
+@pytest.mark.parametrize(
+    "written",
+    ["(1,234.50)", "-1,234.50", "1,234.50-", "−1,234.50", "-$1,234.50", "$-1,234.50", "($1,234.50)", "－1,234.50"],
+)
 def test_negative_amounts_are_read_in_every_notation(written: str) -> None:
     """Brackets, a trailing minus and typographic minus signs all mean below zero."""
     assert Decimal("-1234.50") == parse_number(written)
@@ -88,7 +118,23 @@ def test_cells_without_a_figure_are_missing(cell: str | None) -> None:
 
 @pytest.mark.parametrize(
     "cell",
-    ["abc", "1.2.3", "1,23,45", "12,34.5.6", "< 10%", "> 90%", "$€5", "5 apples", "1-2", "--5", "0x10", "1_000", "∞", "½", "1,2,3"],
+    [
+        "abc",
+        "1.2.3",
+        "1,23,45",
+        "12,34.5.6",
+        "< 10%",
+        "> 90%",
+        "$€5",
+        "5 apples",
+        "1-2",
+        "--5",
+        "0x10",
+        "1_000",
+        "∞",
+        "½",
+        "1,2,3",
+    ],
 )
 def test_what_is_no_number_is_refused(cell: str) -> None:
     """Nothing is guessed from text that is no number."""

@@ -56,7 +56,9 @@ def test_exact_repeats_are_dropped_and_their_money_is_named(tmp_path: Path) -> N
 
 def test_repeats_that_the_totals_row_counts_are_kept(tmp_path: Path) -> None:
     """Where the file's own total includes both rows, they are two things that happen to look alike."""
-    write(tmp_path, "r.csv", [row(1, "A", "2.50"), row(1, "A", "2.50"), ["Total", "", "", "200", "20", "5.00", "2", "40"]])
+    write(
+        tmp_path, "r.csv", [row(1, "A", "2.50"), row(1, "A", "2.50"), ["Total", "", "", "200", "20", "5.00", "2", "40"]]
+    )
 
     found = imported(tmp_path)
 
@@ -118,7 +120,17 @@ def test_a_keyword_report_beside_its_campaign_report_is_counted_once(tmp_path: P
         targeting_row(date(2026, 10, 1), "A", "G", "k2", "EXACT", [100, 5, 2, 20, 1, 1]),
     ]
     campaigns = [
-        ["Date", "Portfolio name", "Currency", "Campaign Name", "Impressions", "Clicks", "Spend", "7 Day Total Sales ", "7 Day Total Orders (#)"],
+        [
+            "Date",
+            "Portfolio name",
+            "Currency",
+            "Campaign Name",
+            "Impressions",
+            "Clicks",
+            "Spend",
+            "7 Day Total Sales ",
+            "7 Day Total Orders (#)",
+        ],
         ["2026-10-01", "", "USD", "A", 200, 10, 5.50, 40, 2],
         ["2026-10-01", "", "USD", "B", 20, 1, 0.75, 0, 0],
         ["2026-09-30", "", "USD", "A", 200, 10, 6, 40, 2],
@@ -129,14 +141,22 @@ def test_a_keyword_report_beside_its_campaign_report_is_counted_once(tmp_path: P
     found = imported(tmp_path)
 
     assert Decimal("11.75") == sums(found)["spend"]
-    assert (Decimal("12.25"), Decimal("6.75"), Decimal("5.5"), Decimal(0)) == tuple(d for d in spend_check(found, "campaign.csv"))
-    assert said(found, "campaign.csv states 0.5 more spend than targeting.xlsx") or said(found, "states 0.50 more spend")
+    assert (Decimal("12.25"), Decimal("6.75"), Decimal("5.5"), Decimal(0)) == tuple(
+        d for d in spend_check(found, "campaign.csv")
+    )
+    assert said(found, "campaign.csv states 0.5 more spend than targeting.xlsx") or said(
+        found, "states 0.50 more spend"
+    )
     assert ["A", "B"] == [c.name for c in found.shop.campaigns]
 
 
 def test_names_that_differ_in_case_and_width_are_one_campaign(tmp_path: Path) -> None:
     """Where no id divides them, spellings that look alike are read as one, and that is said."""
-    write(tmp_path, "r.csv", [row(1, "Facebook Tier1", "1.00"), row(2, "facebook  tier1", "2.00"), row(3, "Ｆacebook tier1", "3.00")])
+    write(
+        tmp_path,
+        "r.csv",
+        [row(1, "Facebook Tier1", "1.00"), row(2, "facebook  tier1", "2.00"), row(3, "Ｆacebook tier1", "3.00")],
+    )
 
     found = imported(tmp_path)
 

@@ -13,7 +13,20 @@ from bidder.core.money import Money
 from tests.adapters.files.exports import bulk_sheet, csv_bytes, save
 from tests.adapters.files.shops import imported, report
 
-HEADINGS = ["SKU", "Title", "Category", "Price", "Unit cost", "Margin", "Refund rate", "Return cost", "Stock", "Launch date", "Lead time (days)", "Campaigns"]
+HEADINGS = [
+    "SKU",
+    "Title",
+    "Category",
+    "Price",
+    "Unit cost",
+    "Margin",
+    "Refund rate",
+    "Return cost",
+    "Stock",
+    "Launch date",
+    "Lead time (days)",
+    "Campaigns",
+]
 REPORT = [["Date", "Campaign", "Clicks", "Cost", "Orders", "Revenue"], ["2026-10-01", "Shoes", "5", "2.50", "1", "20"]]
 
 
@@ -42,7 +55,18 @@ def test_economics_are_read_in_every_notation(tmp_path: Path) -> None:
 
 def test_percentages_without_a_sign_are_told_by_their_size(tmp_path: Path) -> None:
     """A margin of 45 can only mean percent; the assumption is said."""
-    save(tmp_path, "products.csv", csv_bytes([["货号", "售价", "毛利率", "退款率", "库存"], ["A", "99", "45", "55%", "10"], ["B", "99", "38.5", "8%", "0"]], encoding="gbk"))
+    save(
+        tmp_path,
+        "products.csv",
+        csv_bytes(
+            [
+                ["货号", "售价", "毛利率", "退款率", "库存"],
+                ["A", "99", "45", "55%", "10"],
+                ["B", "99", "38.5", "8%", "0"],
+            ],
+            encoding="gbk",
+        ),
+    )
     save(tmp_path, "report.csv", csv_bytes(REPORT))
 
     found = imported(tmp_path)
@@ -97,7 +121,11 @@ def test_protected_words_are_one_a_line(tmp_path: Path) -> None:
 
 def test_protected_products_are_marked_in_the_file(tmp_path: Path) -> None:
     """A yes protects, a no does not, anything else is asked about."""
-    save(tmp_path, "p.csv", csv_bytes([["SKU", "Price", "Protected"], ["A", "1", "yes"], ["B", "1", ""], ["C", "1", "maybe"]]))
+    save(
+        tmp_path,
+        "p.csv",
+        csv_bytes([["SKU", "Price", "Protected"], ["A", "1", "yes"], ["B", "1", ""], ["C", "1", "maybe"]]),
+    )
 
     found = imported(tmp_path)
 

@@ -38,7 +38,9 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def referee(path: Path, figures: Mapping[str, Callable[[Mapping[str, str]], Decimal]], *, once: bool = False) -> dict[str, Decimal]:
+def referee(
+    path: Path, figures: Mapping[str, Callable[[Mapping[str, str]], Decimal]], *, once: bool = False
+) -> dict[str, Decimal]:
     """Add up figures exactly, each row once where ``once`` is set."""
     rows = rows_of(path)
     if once:
@@ -53,14 +55,24 @@ def column(name: str) -> Callable[[Mapping[str, str]], Decimal]:
 
 def holds(found: Import) -> bool:
     """Tell whether every figure of the import is accounted for."""
-    return found.inspection.reconciliation is not None and found.inspection.reconciliation.holds and not found.inspection.refusals
+    return (
+        found.inspection.reconciliation is not None
+        and found.inspection.reconciliation.holds
+        and not found.inspection.refusals
+    )
 
 
 def test_kag_is_a_snapshot_whose_totals_hold(data: Path) -> None:
     """1,143 ads, each in one row: a snapshot; spend equals the file's to the micro, and revenue must be stated."""
     path = data / "KAG_conversion_data.csv"
     expected = referee(
-        path, {"impressions": column("Impressions"), "clicks": column("Clicks"), "spend": column("Spent"), "orders": column("Approved_Conversion")}
+        path,
+        {
+            "impressions": column("Impressions"),
+            "clicks": column("Clicks"),
+            "spend": column("Spent"),
+            "orders": column("Approved_Conversion"),
+        },
     )
 
     without, found = imported(path), imported(path, order_value="50")
@@ -68,7 +80,9 @@ def test_kag_is_a_snapshot_whose_totals_hold(data: Path) -> None:
     assert Found.TOTALS_ONLY is without.inspection.files[0].found
     got = sums(found)
     assert expected["spend"].quantize(MICRO) == got["spend"]
-    assert {k: expected[k] for k in ("impressions", "clicks", "orders")} == {k: got[k] for k in ("impressions", "clicks", "orders")}
+    assert {k: expected[k] for k in ("impressions", "clicks", "orders")} == {
+        k: got[k] for k in ("impressions", "clicks", "orders")
+    }
     assert 50 * expected["orders"] == got["revenue"]
     assert (3, 691, 1143) == (len(found.shop.campaigns), len(found.shop.ad_groups), len(found.shop.targets))
     assert any("totals of 2023-08-01 to 2023-08-31" in s for s in found.inspection.files[0].sentences)
@@ -124,13 +138,21 @@ def test_online_advertising_needs_its_year_and_drops_five_repeats(data: Path) ->
 
     assert "year = 2026" in asked.inspection.refusals[0].remedy
     got = sums(found)
-    assert {k: once[k] for k in ("clicks", "spend", "orders", "revenue")} == {k: got[k] for k in ("clicks", "spend", "orders", "revenue")}
+    assert {k: once[k] for k in ("clicks", "spend", "orders", "revenue")} == {
+        k: got[k] for k in ("clicks", "spend", "orders", "revenue")
+    }
     account = found.inspection.files[0].reconciliation
     assert account is not None
     check = account.check(Role.SPEND)
     assert check is not None
-    assert (whole["spend"], once["spend"], whole["spend"] - once["spend"]) == (check.in_file, check.imported, check.excluded)
-    assert ["rows 15405, 15406, 15407, 15408, 15409"] == [e.reason[e.reason.index("rows 1") : -1] for e in account.exclusions]
+    assert (whole["spend"], once["spend"], whole["spend"] - once["spend"]) == (
+        check.in_file,
+        check.imported,
+        check.excluded,
+    )
+    assert ["rows 15405, 15406, 15407, 15408, 15409"] == [
+        e.reason[e.reason.index("rows 1") : -1] for e in account.exclusions
+    ]
     assert got["impressions"] - once["impressions"] == 40
     assert DayRange(first=date(2019, 4, 1), last=date(2019, 6, 30)) == found.facts.span()
     assert holds(found)
@@ -149,7 +171,9 @@ def test_matched_markets_are_totalled_but_lack_clicks(data: Path) -> None:
     assert expected == {str(c.metric): c.in_file for c in file.reconciliation.checks}
 
 
-@pytest.mark.parametrize("name", ["avito_bat_traffic_share.csv", "robyn_dt_simulated_weekly.csv", "pymc_marketing_mmm_example.csv"])
+@pytest.mark.parametrize(
+    "name", ["avito_bat_traffic_share.csv", "robyn_dt_simulated_weekly.csv", "pymc_marketing_mmm_example.csv"]
+)
 def test_demand_profiles_and_media_mix_tables_are_not_read_as_reports(data: Path, name: str) -> None:
     """A table that is no report is set aside with the reason, never half understood."""
     (file,) = imported(data / name).inspection.files

@@ -40,7 +40,9 @@ def facts(draw: st.DrawFn, *, fractions: bool = False) -> list[Placed]:
             Decimal(impressions), Decimal(clicks), spend, orders + part, None if optional is None else Decimal(optional), revenue,
             None, None if optional is None else Decimal(optional),
         )  # fmt: skip
-        placed.append(place(draw(st.sampled_from("abc")), draw(st.integers(0, 40)), draw(st.integers(1, 31)), figures, row))
+        placed.append(
+            place(draw(st.sampled_from("abc")), draw(st.integers(0, 40)), draw(st.integers(1, 31)), figures, row)
+        )
     return placed
 
 
