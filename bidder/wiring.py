@@ -23,6 +23,7 @@ from bidder.rehearsal import RehearsalMarketplace
 from bidder.secrets import Secret
 from bidder.settings import AccountSettings, SecretPlaces, Settings
 from bidder.store import SqlStore, in_memory_store, open_store
+from bidder.store.scratch import scratch_copy
 
 
 def database_of(settings: Settings) -> SqlStore:
@@ -38,6 +39,15 @@ def database_of(settings: Settings) -> SqlStore:
         config_fingerprint=settings.fingerprint,
         code_version=version("bidder"),
     )
+
+
+def scratch_of(settings: Settings) -> SqlStore:
+    """Return a copy of the record in memory: what is decided on it leaves no trace."""
+    store = database_of(settings)
+    try:
+        return scratch_copy(store)
+    finally:
+        store.close()
 
 
 def secrets_of(one: AccountSettings, settings: Settings) -> dict[str, Secret]:

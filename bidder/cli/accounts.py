@@ -137,7 +137,7 @@ def connect(
     from pathlib import Path
 
     from bidder.registry import Group, Registry
-    from bidder.settings import build, parse
+    from bidder.settings import build, parse, replace
 
     registry = Registry()
     if adapter not in registry.names(Group.MARKETPLACES):

@@ -180,9 +180,12 @@ def serve(preset: str, seed: int, port: int, speed: float, scale: float) -> None
 
     Example: bidder mock serve --preset general --speed 600
     """
-    from adapters.mock.server import serve_forever
+    from bidder.registry import load_world
 
-    serve_forever(preset=preset, seed=seed, port=port, speed=speed, scale=scale)
+    factory = load_world("mock")
+    if not isinstance(factory, Servable):
+        raise InputError("the installed mock world cannot be served", place="bidder mock serve")
+    factory.serve(preset, seed=seed, port=port, speed=speed, scale=scale, told=click.echo)
 
 
 def _write(path: Path, text: str) -> None:

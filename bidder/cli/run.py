@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bidder.cli.frame import Frame, now, plain, table
+from bidder.core.change import Status
 
 if TYPE_CHECKING:
     from bidder.core.change import Intent
@@ -100,8 +101,7 @@ def _log(settings: Settings) -> None:
 
 
 def _code(reports: list[CycleReport]) -> int:
-    counts = sum((report.outcomes for report in reports), Counter[object]())
-    lost = counts["unknown"] + counts["rejected"]
+    lost = sum(report.outcomes[status] for report in reports for status in (Status.UNKNOWN, Status.REJECTED))
     if any(report.status.value != "decided" for report in reports):
         return UNHEALTHY
     return PARTLY if lost else 0

@@ -15,7 +15,7 @@ import numpy as np
 
 from bidder.core.calendar import DayRange, day_of
 from bidder.core.change import Change, Field, Value
-from bidder.core.economics import contribution_rate
+from bidder.core.economics import contribution, floor_roas, margin_of
 from bidder.core.entities import Account, CampaignId, EntityKind, EntityRef, Structure
 from bidder.core.money import Money
 from bidder.core.performance import Float64, Grain, PerformanceReport, PerformanceTable
@@ -24,6 +24,9 @@ from bidder.core.reasons import Code, Reason
 from bidder.cycle import Kit, attend
 from bidder.evaluate.story import Chronicle
 from bidder.ports import Marketplace
+
+_USUAL_FLOOR = 3.0
+"""Break-even a rule assumes where no product states a margin."""
 
 
 class Player(Protocol):
@@ -202,7 +205,8 @@ def by_target(structure: Structure, facts: PerformanceTable, column: str) -> Flo
     rows = np.array([row_of.get(name, -1) for name in facts.entity_ids], dtype=np.int64)  # type: ignore[call-overload]
     where = rows[facts.entity] if len(facts) else np.zeros(0, dtype=np.int64)
     weights = getattr(facts, column).astype(np.float64)
-    return np.bincount(where[where >= 0], weights=weights[where >= 0], minlength=len(structure.targets))
+    totals = np.bincount(where[where >= 0], weights=weights[where >= 0], minlength=len(structure.targets))
+    return totals.astype(np.float64)
 
 
 def by_campaign(
@@ -218,11 +222,20 @@ def by_campaign(
 
 def break_even(structure: Structure, goal: GoalPolicy) -> Float64:
     """Return break-even ROAS by target, shape (n_targets,): 1 over the contribution the products state."""
-    rate = {product.id: contribution_rate(product, goal) for product in structure.products}
-    known = [value for value in rate.values() if value]
-    usual = float(np.median(known)) if known else 0.3
-    contribution = [rate.get(t.product_id) if t.product_id else None for t in structure.targets]
-    return np.array([1 / (value if value and value > 0 else usual) for value in contribution])
+    stated = [
+        contribution(
+            np.array(margin_of(product, goal)),
+            np.array(product.refund_rate or 0.0),
+            np.array(0.0 if product.return_cost is None else float(product.return_cost.micros)),
+            np.array(np.nan if product.price is None else float(product.price.micros)),
+        )
+        for product in structure.products
+    ]
+    floors = floor_roas(np.array(stated, dtype=np.float64))
+    usual = float(np.nanmedian(floors)) if np.isfinite(floors).any() else _USUAL_FLOOR
+    by_product = dict(zip((product.id for product in structure.products), floors.tolist(), strict=True))
+    chosen = np.array([by_product.get(t.product_id, np.nan) if t.product_id else np.nan for t in structure.targets])
+    return np.where(np.isfinite(chosen), chosen, usual)
 
 
 def fitted(

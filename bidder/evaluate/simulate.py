@@ -229,9 +229,9 @@ def _scored(
     tables: list[TruthTable] = []
     bounds: list[Float64] = []
     over, targets, story = 0.0, 0, None
+    last = day_of(world.now - timedelta(hours=1), first_account.time_zone)
+    days = DayRange.ending(last, days=match.days)
     for account, player in players:
-        last = day_of(world.now - timedelta(hours=1), account.time_zone)
-        days = DayRange.ending(last, days=match.days)
         table = world.truth.outcomes(account.id, days)
         tables.append(table)
         port = world.marketplace(simulated_config(account))
@@ -266,7 +266,7 @@ def _scored(
 
 
 def _total(columns: Iterable[Float64]) -> Float64:
-    return np.sum(list(columns), axis=0)
+    return np.asarray(np.sum(list(columns), axis=0), dtype=np.float64)
 
 
 def above_bound(result: Result) -> tuple[str, ...]:
