@@ -33,3 +33,9 @@ def freeze_columns(table: object, *, rows: int) -> None:
             view = value.view()
             view.flags.writeable = False
             object.__setattr__(table, field.name, view)
+
+
+def by_group(group: Index, values: Floats | Ints, n_groups: int) -> Floats:
+    """Sum ``values`` by ``group``, both (n_rows,); return float64 of shape (n_groups,)."""
+    sums: Floats = np.bincount(group, weights=values, minlength=n_groups).astype(np.float64)
+    return sums

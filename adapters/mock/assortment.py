@@ -73,24 +73,22 @@ def draw_assortment(preset: Preset, count: int, aov: float, seed: int) -> Assort
     slow[: count // 3] = False  # The first items carry the shop.
     new = rng.random(count) < NEW_SHARE
     new[: max(1, count // 8)] = False
-    if count >= 6:
-        slow[-1], new[-2] = True, True
+    slow[-1], new[-2] = True, True
     age = np.where(new, rng.uniform(4, preset.new_days - 4, count), rng.uniform(120, 700, count))
     lead = np.rint(rng.uniform(*preset.lead_days, count))
     late = rng.random(count) < LATE_ORDERER_SHARE
     shop_margin, shop_refund = within(rng, preset.margin), within(rng, preset.refund)
-    step = 5.0 if aov > 100 else 1.0
     price = aov * np.exp(0.3 * normal(count))
     return Assortment(
         titles=tuple(titles(words, count, seed)),
         categories=tuple(words.categories[n % len(words.categories)] for n in range(count)),
-        price=np.maximum(np.rint(price / step), 1) * step - 0.1,
+        price=price,
         margin=np.clip(shop_margin + 0.03 * normal(count), preset.margin[0] - 0.04, preset.margin[1] + 0.04),
         refund_rate=np.clip(
             shop_refund * np.exp(0.15 * normal(count)), preset.refund[0] * 0.85, preset.refund[1] * 1.15
         ),
         return_cost=rng.uniform(*preset.return_cost, count),
-        popularity=np.exp(0.8 * normal(count)) * np.where(slow, 0.4, 1.0),
+        popularity=np.exp(0.7 * np.clip(normal(count), -2.0, 2.0)) * np.where(slow, 0.4, 1.0),
         attraction=np.exp(0.18 * normal(count)) * np.where(slow, 0.85, 1.0),
         appeal=np.exp(preset.product_cvr_sd * normal(count)) * np.where(slow, 0.35, 1.0),
         slow=slow,

@@ -104,6 +104,8 @@ def rivals_above(rivals: Rivals, venue: VenueRules, rows: Index, log_scores: Flo
     """Return the expected number of rivals' appearances above each log score, in an auction of average contest.
 
     Args:
+        rivals: Of the shop.
+        venue: Spread of a rival's score.
         rows: (n_rows,) targets.
         log_scores: (n_rows, n_scores).
     """

@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 from scipy.special import ndtr
 
-from adapters.mock.arrays import Bools, Floats, Index, Ints
+from adapters.mock.arrays import Bools, Floats, Index, Ints, by_group
 from adapters.mock.controls import UNLIMITED
 from adapters.mock.draws import Stream, generator
 
@@ -51,7 +51,7 @@ def keep_within(counts: Ints, cost: Ints, group: Index, limit: Ints, arrival: Fl
     Returns:
         Pieces kept, (n_rows,), and which groups were cut short, (n_groups,).
     """
-    total = np.bincount(group, weights=counts * cost, minlength=len(limit))
+    total = by_group(group, counts * cost, len(limit))
     short = total > limit
     if not short.any():
         return counts, short

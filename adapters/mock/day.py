@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from adapters.mock.arrays import Bools, Floats, Index, Ints
+from adapters.mock.arrays import Bools, Floats, Index, Ints, by_group
 from adapters.mock.demand import LatentDay, local_factors
 from adapters.mock.draws import Stream, generator
 from adapters.mock.events import PREHEAT_DAYS, Phase, event_on
 from adapters.mock.ledger import EXPECTED, Block, totals
-from adapters.mock.orders import ORGANIC, Arrivals, Orders, detail, mean_units
+from adapters.mock.orders import Arrivals, Orders, detail, mean_units
 from adapters.mock.products import OrganicDay, organic_day
 from bidder.core.calendar import ordinal
 
@@ -202,9 +202,9 @@ def close_day(market: Market) -> None:
     expected_orders = summed.expected[EXPECTED.index("expected_orders")]
     product: Index = market.shop.targets.product
     n_products = len(market.shop.products)
-    paid_units = np.bincount(product, weights=expected_orders, minlength=n_products) * mean_units(market.shop.orders)
-    sold = np.bincount(orders.product, weights=orders.units, minlength=n_products)
-    all_day = today.block.shelf_in_stock.all(axis=0)
+    paid_units = by_group(product, expected_orders, n_products) * mean_units(market.shop.orders)
+    sold = by_group(orders.product, orders.units, n_products)
+    all_day: Bools = today.block.shelf_in_stock.min(axis=0) > 0
     market.shelf.close_day(market.shop, today.index, sold.astype(np.int64), all_day, paid_units)
     starts = np.asarray([market.hours.start_of_day(n) for n in range(today.index + 2)])
     market.ledger.close_day(starts, today.end_hour)
@@ -228,6 +228,3 @@ def _react(market: Market, today: DayState) -> None:
         return
     share = today.views / np.maximum(today.queries.sum(axis=0), 1e-9)
     market.pressure = PRESSURE_MEMORY * market.pressure + (1 - PRESSURE_MEMORY) * reaction * (share - 0.5)
-
-
-__all__ = ["ORGANIC", "DayState", "close_day", "hourly_latent", "open_day", "order_worth", "orders_of_today"]

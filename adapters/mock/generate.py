@@ -13,7 +13,7 @@ from datetime import date
 import numpy as np
 
 from adapters.mock import seasons, traffic
-from adapters.mock.arrays import Floats, Index
+from adapters.mock.arrays import Floats, Index, by_group
 from adapters.mock.assortment import Assortment, draw_assortment, to_micros, within
 from adapters.mock.auction import Curves
 from adapters.mock.draws import Stream, generator
@@ -110,8 +110,8 @@ def _build(preset: Preset, *, key: str, owner: str, label: str, seed: int, size:
     items = draw_assortment(preset, count, aims.aov, seed)
     draft = draw_keywords(preset, items, preset.words, seed)
     n_campaigns = max(2, min(count, round(preset.campaigns * count / preset.products)))
-    campaign_of_item = np.arange(count) % n_campaigns
-    scaled = _scaled(draft, items, aims)
+    campaign_of_item = (np.arange(count) % n_campaigns).astype(np.intp)
+    scaled = _scaled(draft, campaign_of_item, aims)
     orders = _order_rules(preset, seed)
     budget = to_micros(np.full(n_campaigns, np.rint(aims.budget / n_campaigns)))
     total = int(budget.sum())
@@ -126,7 +126,7 @@ def _build(preset: Preset, *, key: str, owner: str, label: str, seed: int, size:
         start=preset.start,
         seed=seed,
         account_budget_micros=total,
-        products=_products(items, scaled, orders, aims, seed),
+        products=_products(items, scaled, orders, aims.aov, seed),
         campaigns=Campaigns(
             ids=tuple(f"C{n + 1:02d}" for n in range(n_campaigns)),
             names=tuple(f"计划{n + 1:02d} {items.categories[n % count]}" for n in range(n_campaigns)),
@@ -134,7 +134,7 @@ def _build(preset: Preset, *, key: str, owner: str, label: str, seed: int, size:
         ad_groups=AdGroups(
             ids=tuple(f"G{n + 1:03d}" for n in range(count)),
             names=items.titles,
-            campaign=campaign_of_item.astype(np.intp),
+            campaign=campaign_of_item,
         ),
         targets=scaled.targets,
         rivals=scaled.rivals,
@@ -155,20 +155,21 @@ def _build(preset: Preset, *, key: str, owner: str, label: str, seed: int, size:
 def _aims(preset: Preset, seed: int, size: float) -> _Aims:
     rng = generator(seed, Stream.SHOP, 0)
     cpc, aov, roas = within(rng, preset.cpc), within(rng, preset.aov), within(rng, preset.roas)
+    cvr = float(np.clip(roas * cpc / aov, *preset.cvr))
     return _Aims(
         cpc=cpc,
         ctr=within(rng, preset.ctr),
-        cvr=float(np.clip(roas * cpc / aov, *preset.cvr)),
+        cvr=cvr,
         aov=aov,
         cart_rate=within(rng, preset.cart_rate),
-        budget=within(rng, preset.budget) * size,
+        budget=float(np.clip(within(rng, preset.paid_orders) / cvr * cpc, *preset.budget)) * size,
         pressure=within(rng, preset.pressure),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Scaled:
-    """Keywords and rivals in currency units, with what the careless bids are expected to bring on an average day."""
+    """Keywords and rivals in currency units; what the careless bids and budgets bring on an average day."""
 
     targets: Targets
     rivals: Rivals
@@ -191,7 +192,7 @@ class _Scaled:
         )
 
 
-def _scaled(draft: Draft, items: Assortment, aims: _Aims) -> _Scaled:
+def _scaled(draft: Draft, campaign_of_item: Index, aims: _Aims) -> _Scaled:
     """Scale the draft: bids by the price of a click, then click rate, volume, conversion and carts in turn."""
     step = VENUE.price_step_micros / MICROS
     rows = np.arange(len(draft.texts))
@@ -212,10 +213,13 @@ def _scaled(draft: Draft, items: Assortment, aims: _Aims) -> _Scaled:
         ctr=draft.ctr,
         step=0.0,
     )
-    unit = (aims.cpc - step) / (flow.cost.sum() / flow.clicks.sum())
-    more_clicks = aims.ctr / (flow.clicks.sum() / flow.views.sum())
-    clicks = flow.clicks * (aims.budget * aims.pressure / aims.cpc) / flow.clicks.sum()
-    volume = draft.volume * clicks.sum() / (flow.clicks.sum() * more_clicks)
+    share = _paid_share(flow, campaign_of_item[draft.product], aims.pressure)
+    shown, spent, clicked = flow.views * share, flow.cost * share, flow.clicks * share
+    unit = (aims.cpc - step) / (spent.sum() / clicked.sum())
+    more_clicks = aims.ctr / (clicked.sum() / shown.sum())
+    demand = aims.budget * aims.pressure / (flow.cost.sum() * unit + flow.clicks.sum() * step)
+    clicks = clicked * demand
+    volume = draft.volume * demand / more_clicks
     more_orders = aims.cvr * clicks.sum() / (clicks * draft.cvr).sum()
     more_carts = aims.cart_rate * clicks.sum() / (clicks * draft.cart).sum()
     ctr, cvr = np.minimum(draft.ctr * more_clicks, 0.4), np.minimum(draft.cvr * more_orders, 0.5)
@@ -247,13 +251,21 @@ def _scaled(draft: Draft, items: Assortment, aims: _Aims) -> _Scaled:
     )
 
 
-def _products(items: Assortment, scaled: _Scaled, rules: OrderRules, aims: _Aims, seed: int) -> Products:
+def _paid_share(flow: traffic.Flow, campaign: Index, pressure: float) -> Floats:
+    """Return what even budgets pay of each target's demand, when all demand is ``pressure`` times all budgets."""
+    demand = np.bincount(campaign, weights=flow.cost)
+    budget = demand.sum() / pressure / len(demand)
+    share: Floats = np.minimum(1.0, budget / demand)[campaign]
+    return share
+
+
+def _products(items: Assortment, scaled: _Scaled, rules: OrderRules, aov: float, seed: int) -> Products:
     """Complete the items: prices to the aimed order value, organic sales beside the paid ones, stock for both."""
     rng = generator(seed, Stream.SHOP, 4)
     product: Index = scaled.targets.product
-    paid = np.bincount(product, weights=scaled.orders, minlength=len(items)) / aims.pressure
+    paid = by_group(product, scaled.orders, len(items))
     mean_value = (paid * items.price).sum() / paid.sum() * mean_units(rules)
-    price = items.price * aims.aov / mean_value
+    price = items.price * aov / mean_value
     usual_cvr = scaled.orders.sum() / scaled.clicks.sum() * 1.3
     organic_cvr = np.minimum(usual_cvr * items.appeal, 0.3)
     visitors = items.popularity / items.popularity.sum()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from adapters.mock import draws, traffic
-from adapters.mock.arrays import Bools, Floats, Index, Ints
+from adapters.mock.arrays import Bools, Floats, Index, Ints, by_group
 from adapters.mock.budgets import expected_share, keep_within
 from adapters.mock.draws import Stream, hashed
 from adapters.mock.ledger import Removals
@@ -85,12 +85,12 @@ def _serve(market: Market, today: DayState, step: int) -> Served:
     purse = np.asarray([max(market.balance_micros, 0)])
     clicks, empty = keep_within(clicks, drawn.price_micros, np.zeros_like(campaign), purse, arrival)
     spend = clicks * drawn.price_micros
-    by_campaign = np.bincount(campaign, weights=spend, minlength=len(limits)).astype(np.int64)
+    by_campaign = by_group(campaign, spend, len(limits)).astype(np.int64)
     market.budgets.charge(by_campaign, limits, short)
     market.balance_micros -= int(spend.sum())
     market.purse_met_micros = market.balance_micros if empty[0] else -1 if paid_for else market.purse_met_micros
-    before = np.bincount(campaign, weights=drawn.clicks, minlength=len(limits))
-    after = np.bincount(campaign, weights=clicks, minlength=len(limits))
+    before = by_group(campaign, drawn.clicks, len(limits))
+    after = by_group(campaign, clicks, len(limits))
     idle = (
         np.rint(drawn.idle_views * (after / np.maximum(before, 1))[campaign])
         if before.sum() > after.sum()
@@ -109,9 +109,9 @@ def _serve(market: Market, today: DayState, step: int) -> Served:
 
 def _covered(flow: traffic.Flow, campaign: Index, room: Ints, balance_micros: int) -> Floats:
     """Return the share of each campaign's expected hour that its budget and the balance cover, (n_campaigns,)."""
-    mean = np.bincount(campaign, weights=flow.cost, minlength=len(room))
+    mean = by_group(campaign, flow.cost, len(room))
     price = flow.cost / np.maximum(flow.clicks, 1e-12)
-    variance = np.bincount(campaign, weights=flow.cost * price, minlength=len(room))
+    variance = by_group(campaign, flow.cost * price, len(room))
     share = expected_share(mean, variance, room / MICROS)
     total = np.asarray([(mean * share).sum()])
     purse = expected_share(total, np.asarray([variance.sum()]), np.asarray([balance_micros / MICROS]))
@@ -162,7 +162,7 @@ def _sell(market: Market, today: DayState, step: int, served: Served, won: Ints)
     shop, shelf, block = market.shop, market.shelf, today.block
     stock = shelf.stock
     arrivals = _arrivals(market, today, step, served, won, in_stock=stock > 0)
-    demand = np.bincount(arrivals.product, weights=arrivals.units, minlength=len(stock))
+    demand = by_group(arrivals.product, arrivals.units, len(stock))
     if (demand > stock).any():
         key = today.number * HOURS_A_DAY_KEY + step
         actor = np.where(arrivals.target == ORGANIC, ORGANIC_ACTOR + arrivals.product, arrivals.target)
@@ -176,7 +176,7 @@ def _sell(market: Market, today: DayState, step: int, served: Served, won: Ints)
             number=arrivals.number[rows],
             units=arrivals.units[rows],
         )
-    sold = np.bincount(arrivals.product, weights=arrivals.units, minlength=len(stock)).astype(np.int64)
+    sold = by_group(arrivals.product, arrivals.units, len(stock)).astype(np.int64)
     if len(arrivals.target):
         today.arrivals.append(arrivals)
     _expect(market, today, step, served)
@@ -214,7 +214,7 @@ def _expect(market: Market, today: DayState, step: int, served: Served) -> None:
     stock = market.shelf.stock
     there = stock > 0
     organic = np.where(there, today.organic.expected_orders[step], 0.0)
-    units = np.bincount(product, weights=orders, minlength=len(stock)) + organic
+    units = by_group(product, orders, len(stock)) + organic
     units = units * mean_units(shop.orders)
     share = expected_share(units, units, stock.astype(np.float64))
     orders = orders * share[product]

@@ -21,6 +21,9 @@ DEAR_SHARE = 0.04
 """Share of words on which the careless owner bids far too much."""
 
 DEAR_FACTOR = 3.0
+WIDEST = 2.0
+"""Standard deviations at which query volume is cut, so that no single word is the shop."""
+
 MATCH_TYPES = ("exact", "phrase", "broad")
 
 
@@ -65,7 +68,11 @@ def draw_keywords(preset: Preset, items: Assortment, words_per_item: int, seed: 
     match = rng.choice(3, size=count, p=(0.45, 0.2, 0.35))
     broad = np.asarray((1.0, 1.15, 1.4))[match]
     dead = (rng.random(count) < within(rng, preset.dead)) & ~brand
-    volume = items.popularity[product] * np.exp(preset.volume_sd * normal(count) - 1.2 * length) * broad
+    volume = (
+        items.popularity[product]
+        * np.exp(preset.volume_sd * np.clip(normal(count), -WIDEST, WIDEST) - 1.2 * length)
+        * broad
+    )
     usual_ctr = np.exp(0.2 * normal(count) + 0.15 * length) / broad**0.3 * np.where(brand, 2.0, 1.0)
     intent = np.exp(preset.word_cvr_sd * normal(count) + 0.3 * length) / broad**0.4
     usual_cvr = intent * np.where(dead, rng.uniform(0.02, 0.15, count), 1.0) * np.where(brand, 2.5, 1.0)

@@ -85,17 +85,25 @@ class Block:
     @classmethod
     def of(cls, hours: int, targets: int, products: int, campaigns: int) -> Self:
         """Return an empty block."""
-        by_target = {name: np.zeros((hours, targets), dtype=np.int32) for name in COUNTS}
-        by_target["spend_micros"] = np.zeros((hours, targets), dtype=np.int64)
-        expected = {name: np.zeros((hours, targets), dtype=np.float32) for name in EXPECTED}
-        shelf = {f"shelf_{name}": np.zeros((hours, products), dtype=np.int64) for name in SHELF}
+        counts, expected, shelf = (hours, targets), (hours, targets), (hours, products)
         return cls(
             played=0,
-            shelf_expected_units=np.zeros((hours, products)),
+            impressions=np.zeros(counts, dtype=np.int32),
+            clicks=np.zeros(counts, dtype=np.int32),
+            spend_micros=np.zeros(counts, dtype=np.int64),
+            carts=np.zeros(counts, dtype=np.int32),
+            favourites=np.zeros(counts, dtype=np.int32),
+            expected_clicks=np.zeros(expected, dtype=np.float32),
+            expected_spend_micros=np.zeros(expected, dtype=np.float32),
+            expected_orders=np.zeros(expected, dtype=np.float32),
+            expected_value_micros=np.zeros(expected, dtype=np.float32),
+            shelf_visitors=np.zeros(shelf, dtype=np.int64),
+            shelf_carts=np.zeros(shelf, dtype=np.int64),
+            shelf_in_stock=np.zeros(shelf, dtype=np.int64),
+            shelf_stock=np.zeros(shelf, dtype=np.int64),
+            shelf_units=np.zeros(shelf, dtype=np.int64),
+            shelf_expected_units=np.zeros(shelf),
             served=np.ones((hours, campaigns), dtype=np.float32),
-            **by_target,
-            **expected,
-            **shelf,
         )
 
     def copy(self) -> Self:

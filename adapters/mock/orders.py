@@ -111,7 +111,7 @@ def completion(rules: OrderRules) -> Floats:
     left_3, left_7 = -np.log((1 - by_3) / (1 - by_0)), -np.log((1 - by_7) / (1 - by_0))
     shape = np.log(left_7 / left_3) / np.log(7 / 3)
     days = np.arange(rules.horizon_days)
-    share = 1 - (1 - by_0) * np.exp(-left_3 * (days / 3) ** shape)
+    share: Floats = 1 - (1 - by_0) * np.exp(-left_3 * (days / 3) ** shape)
     share[-1] = 1.0
     return share
 
@@ -147,7 +147,8 @@ def detail(
     Args:
         shop: Prices and rules.
         arrivals: Orders won on the day.
-        day_index: Of the click day. day_ordinal: The same since 1970-01-01.
+        day_index: Of the click day.
+        day_ordinal: The same since 1970-01-01.
         starts: (horizon_days + 2,) hour index at which the click day and each later one starts.
         refund_rate: (n_products,) for clicks of this day.
         wait_days: Days until the sale event that ``wait_share`` of the orders wait for; 0 outside a pre-heat.

@@ -23,7 +23,8 @@ class Preset:
         cpc, ctr, aov, roas: Of the whole shop under its careless set-up; conversion follows as roas x cpc / aov and
             is kept inside ``cvr``.
         margin, refund, return_cost: By item, centred on a draw of the shop.
-        cart_rate: Carts and favourites per click. budget: Daily, all campaigns.
+        cart_rate: Carts and favourites per click.
+        paid_orders: A day, within the daily budget. budget: Daily, all campaigns: what those orders cost, kept inside.
         completion: Ranges of orders placed by day 0, 3 and 7.
         refund_days: Median days to a refund. lead_days: Days to restock.
         word_cvr_sd, product_cvr_sd: Sd of the log of conversion. dead: Share of words that hardly ever sell.
@@ -49,17 +50,18 @@ class Preset:
     refund: Range
     return_cost: Range
     cart_rate: Range
+    paid_orders: Range
     budget: Range
     completion: tuple[Range, Range, Range]
     refund_days: Range
     lead_days: Range
     word_cvr_sd: float = 0.6
     product_cvr_sd: float = 0.35
-    dead: Range = (0.22, 0.30)
+    dead: Range = (0.27, 0.34)
     volume_sd: float = 1.7
     rivals: Range = (6.0, 12.0)
     standing: Range = (0.15, 0.35)
-    pressure: Range = (1.15, 1.45)
+    pressure: Range = (1.4, 2.2)
     new_days: int = 30
 
 
@@ -83,7 +85,8 @@ APPAREL = Preset(
     refund=(0.32, 0.50),
     return_cost=(6, 12),
     cart_rate=(0.075, 0.12),
-    budget=(1500, 4000),
+    paid_orders=(22, 32),
+    budget=(900, 4500),
     completion=((0.57, 0.68), (0.81, 0.87), (0.92, 0.955)),
     refund_days=(5, 8),
     lead_days=(5, 12),
@@ -96,7 +99,7 @@ APPLIANCES = Preset(
     start=date(2026, 9, 25),
     events=("11.11",),
     products=14,
-    words=32,
+    words=38,
     campaigns=7,
     cpc=(1.5, 3.2),
     ctr=(0.019, 0.034),
@@ -107,11 +110,13 @@ APPLIANCES = Preset(
     refund=(0.06, 0.13),
     return_cost=(15, 35),
     cart_rate=(0.05, 0.085),
-    budget=(2000, 5000),
+    paid_orders=(13, 16),
+    budget=(1100, 5500),
     completion=((0.37, 0.48), (0.66, 0.74), (0.83, 0.89)),
     refund_days=(6, 10),
     lead_days=(10, 20),
-    dead=(0.28, 0.36),
+    volume_sd=1.6,
+    dead=(0.35, 0.41),
     standing=(0.25, 0.5),
     new_days=45,
 )
@@ -133,11 +138,12 @@ GENERAL = Preset(
     refund=(0.09, 0.18),
     return_cost=(2, 5),
     cart_rate=(0.06, 0.105),
-    budget=(700, 2000),
+    paid_orders=(29, 40),
+    budget=(400, 2300),
     completion=((0.62, 0.73), (0.86, 0.91), (0.945, 0.975)),
     refund_days=(4, 7),
     lead_days=(4, 10),
-    dead=(0.18, 0.26),
+    dead=(0.22, 0.29),
 )
 
 CLASSIC = replace(
@@ -154,6 +160,7 @@ CLASSIC = replace(
     cvr=(0.027, 0.033),
     margin=(0.48, 0.56),
     refund=(0.26, 0.34),
+    paid_orders=(50, 64),
     budget=(900, 1800),
 )
 

@@ -26,6 +26,8 @@ SHOPPERS = (
 RIVAL_HOURS = (*[0.9] * 8, *[1.0] * 11, *[1.08] * 5)
 """Rivals' bids by marketplace hour."""
 
+OFFICE = range(9, 18)
+EVENING = (18, 19, 20, 21, 22, 23, 0)
 NIGHT = range(1, 7)
 NIGHT_CONVERSION = 0.7
 
@@ -38,10 +40,10 @@ def demand_rules(kind: str, seed: int) -> DemandRules:
     rng = generator(seed, Stream.SHOP, 6)
     base = np.asarray(SHOPPERS)
     hour = np.arange(24)
-    office = np.where((hour >= 9) & (hour < 18), 1.12, 0.92)
-    evening = np.where((hour >= 18) | (hour < 1), 1.08, 0.95)
+    office = np.where(np.isin(hour, list(OFFICE)), 1.12, 0.92)
+    evening = np.where(np.isin(hour, EVENING), 1.08, 0.95)
     profiles = np.stack([base, base * office, base * evening])
-    conversion = np.where(np.isin(hour, NIGHT), NIGHT_CONVERSION, 1.0)
+    conversion = np.where(np.isin(hour, list(NIGHT)), NIGHT_CONVERSION, 1.0)
     conversion = conversion / np.average(conversion, weights=base)
     weekday = 1 + 0.06 * rng.standard_normal(7)
     weekday[5:] += 0.08
@@ -67,7 +69,8 @@ def sale_event(name: str, day: date, careless: Callable[[float], Flow], seed: in
     """Draw one event.
 
     Args:
-        name: Of the event. day: Its day.
+        name: Of the event.
+        day: Its day.
         careless: Expected flow of unchanged bids with rivals' bids moved by a log factor.
         seed: Of the shop.
     """

@@ -36,7 +36,7 @@ class Outcomes:
         expected_*: float64 given the latent state; value is before spend.
         impressions, clicks, spend_micros: int64, net of all invalid clicks, those still to be taken back too.
         orders, units, revenue_micros, refund_micros: int64, credited at the click; refunds in the end.
-        contribution_micros: float64, margin on kept revenue minus return costs; without organic lift, before spend.
+        contribution_micros: int64, margin on kept revenue minus return costs; without organic lift, before spend.
         dark_hours: (n_days, n_campaigns) float64 hours without service because the budget was spent.
     """
 
@@ -54,7 +54,7 @@ class Outcomes:
     units: Ints
     revenue_micros: Ints
     refund_micros: Ints
-    contribution_micros: Floats
+    contribution_micros: Ints
     dark_hours: Floats
 
 
@@ -121,8 +121,15 @@ class MarketTruth:
         lost = orders.refund_hour != NEVER
         return Outcomes(
             days=market.hours.first_ordinal + np.asarray(indices),
-            **dict(zip(EXPECTED, expected, strict=True)),
-            **dict(zip(COUNTS, counts, strict=True)),
+            expected_clicks=expected[EXPECTED.index("expected_clicks")],
+            expected_spend_micros=expected[EXPECTED.index("expected_spend_micros")],
+            expected_orders=expected[EXPECTED.index("expected_orders")],
+            expected_value_micros=expected[EXPECTED.index("expected_value_micros")],
+            impressions=counts[COUNTS.index("impressions")],
+            clicks=counts[COUNTS.index("clicks")],
+            spend_micros=counts[COUNTS.index("spend_micros")],
+            carts=counts[COUNTS.index("carts")],
+            favourites=counts[COUNTS.index("favourites")],
             orders=_summed(cell, orders.orders, shape),
             units=_summed(cell, orders.units, shape),
             revenue_micros=_summed(cell, orders.revenue_micros, shape),
@@ -233,15 +240,15 @@ class MarketTruth:
             parts.append(orders_of_today(market, market.today))
         return Orders.joined(parts)
 
-    def _contribution(self, orders: Orders) -> Floats:
+    def _contribution(self, orders: Orders) -> Ints:
         products = self._market.shop.products
-        kept = products.margin[orders.product] * orders.revenue_micros
+        kept = np.rint(products.margin[orders.product] * orders.revenue_micros).astype(np.int64)
         lost = -products.return_cost_micros[orders.product] * orders.orders
         return np.where(orders.refund_hour != NEVER, lost, kept)
 
 
-def _summed(cell: tuple[Ints, Ints], values: Ints | Floats, shape: tuple[int, int]) -> Ints | Floats:
-    sums = np.zeros(shape, dtype=values.dtype)
+def _summed(cell: tuple[Ints, Ints], values: Ints, shape: tuple[int, int]) -> Ints:
+    sums = np.zeros(shape, dtype=np.int64)
     np.add.at(sums, cell, values)
     return sums
 
