@@ -26,6 +26,8 @@ _CLOSE = 1e-13
 _FLOOR_TOLERANCE = 1e-12
 _HIGHEST_PRICE = 1e12
 _TINY = 1e-15
+_LONGEST = 5.0
+"""Longest step in log price: where spend hardly answers, Newton would leap out of range."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -133,10 +135,14 @@ def _price_of_money(dual: _Dual, here: float, total: _Total) -> tuple[float, _To
         if abs(off) <= _CLOSE or (np.isfinite(right) and np.isfinite(left) and right - left <= _CLOSE):
             break
         step = -off * total.spend / total.slope if total.slope < 0 and np.isfinite(off) else np.nan
-        there = here + step
+        there = here + float(np.clip(step, -_LONGEST, _LONGEST))
         if not left < there < right:
             there = (
-                here + 3.0 if not np.isfinite(right) else here - 3.0 if not np.isfinite(left) else 0.5 * (left + right)
+                here + _LONGEST
+                if not np.isfinite(right)
+                else here - _LONGEST
+                if not np.isfinite(left)
+                else 0.5 * (left + right)
             )
         dual.predict(there - here)
         here = float(there)
