@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from bidder.cli.main import COMMANDS
+
 HEAVY = ["alembic", "apscheduler", "numpy", "openpyxl", "requests", "scipy", "sklearn", "sqlalchemy", "sqlmodel"]
 
 SCRIPT = """
@@ -24,11 +26,10 @@ print(json.dumps({"code": code, "loaded": sorted({name.partition(".")[0] for nam
 """
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [["--help"], ["--version"], ["status", "--help"], ["simulate", "--help"], ["audit", "--help"], ["db", "--help"]],
-    ids=" ".join,
-)
+CALLS = [["--help"], ["--version"], *([command, "--help"] for command in COMMANDS)]
+
+
+@pytest.mark.parametrize("arguments", CALLS, ids=" ".join)
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     """scikit-learn alone takes seconds to import; a person asking for help waits for none of it."""
     done = subprocess.run(
