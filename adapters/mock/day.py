@@ -7,76 +7,24 @@ orders get their details, quality follows the day's traffic, stock is ordered, a
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from adapters.mock.arrays import Bools, Floats, Index, Ints, by_group
+from adapters.mock.arrays import Bools, Floats, Index, by_group
 from adapters.mock.demand import LatentDay, local_factors
 from adapters.mock.draws import Stream, generator
 from adapters.mock.events import PREHEAT_DAYS, Phase, event_on
 from adapters.mock.ledger import EXPECTED, Block, totals
 from adapters.mock.orders import Arrivals, Orders, detail, mean_units
 from adapters.mock.products import OrganicDay, organic_day
+from adapters.mock.state import TRAFFIC_STREAMS, DayState, MarketState
 from bidder.core.calendar import ordinal
-
-if TYPE_CHECKING:
-    from adapters.mock.market import Market
-
-TRAFFIC_STREAMS = 7
-"""Uniforms a target needs in an hour: clicks, idle views, price, invalid clicks, orders, carts, favourites."""
 
 AGGREGATE_AFTER_DAYS = 100
 """Orders of older click days are kept as daily sums."""
 
 PRESSURE_MEMORY = 0.8
 """How much of rivals' pressure stays from one day to the next, where they react."""
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class DayState:
-    """The open day.
-
-    Attributes:
-        index: Day index. number: Days since 1970-01-01.
-        start_hour, end_hour: Hour indices.
-        latent: The day's latent state.
-        queries: (n_hours, n_targets).
-        log_level: (n_hours, n_targets), rivals' pressure included.
-        cvr: (n_hours, n_targets) orders per valid click.
-        worth: (n_products,) contribution of one expected order with its organic lift, currency units.
-        hour_of_week: (n_hours,) Monday 00:00 is 0.
-        luck: (TRAFFIC_STREAMS, n_hours, n_targets).
-        organic: Organic demand.
-        launched: (n_targets,) whose product can be bought at all.
-        block: The day's record.
-        arrivals: Orders won so far, an entry for each hour that had some.
-        views: (n_targets,) expected views so far.
-    """
-
-    index: int
-    number: int
-    start_hour: int
-    end_hour: int
-    latent: LatentDay
-    queries: Floats
-    log_level: Floats
-    cvr: Floats
-    worth: Floats
-    hour_of_week: Ints
-    luck: Floats
-    organic: OrganicDay
-    launched: Bools
-    block: Block
-    arrivals: list[Arrivals]
-    views: Floats
-
-    def copy(self) -> Self:
-        """Return an independent copy."""
-        twin = type(self)(**{f.name: getattr(self, f.name) for f in fields(self)})
-        twin.arrivals = list(self.arrivals)
-        twin.views = self.views.copy()
-        return twin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -88,7 +36,7 @@ class HourlyLatent:
     cvr: Floats
 
 
-def hourly_latent(market: Market, index: int) -> HourlyLatent:
+def hourly_latent(market: MarketState, index: int) -> HourlyLatent:
     """Spread a day's latent state over its hours."""
     shop, latent = market.shop, market.latent.day(market.hours.day(index))
     hours = market.hours.local_hours(index)
@@ -100,7 +48,7 @@ def hourly_latent(market: Market, index: int) -> HourlyLatent:
     )
 
 
-def order_worth(market: Market, latent: LatentDay) -> Floats:
+def order_worth(market: MarketState, latent: LatentDay) -> Floats:
     """Return the expected contribution of an order clicked on a day, with its organic lift, (n_products,) micros.
 
     Contribution after refunds of one order is ``(1 - r) * margin * revenue - r * return cost``; each paid unit
@@ -118,7 +66,7 @@ def order_worth(market: Market, latent: LatentDay) -> Floats:
     return own + rules.organic_lift * organic
 
 
-def open_day(market: Market) -> None:
+def open_day(market: MarketState) -> None:
     """Start the marketplace day that the clock stands at."""
     shop, hours = market.shop, market.hours
     index = hours.day_of_hour(market.played)
@@ -162,7 +110,7 @@ def _launched_only(organic: OrganicDay, sold: Bools) -> OrganicDay:
     return OrganicDay(**{f.name: getattr(organic, f.name) * sold for f in fields(organic)})
 
 
-def orders_of_today(market: Market, today: DayState) -> Orders:
+def orders_of_today(market: MarketState, today: DayState) -> Orders:
     """Return the open day's orders with their details, as decided so far."""
     if not today.arrivals:
         return Orders.joined([])
@@ -186,7 +134,7 @@ def orders_of_today(market: Market, today: DayState) -> Orders:
     )
 
 
-def close_day(market: Market) -> None:
+def close_day(market: MarketState) -> None:
     """Finish the open day."""
     today = market.today
     if today is None:
@@ -211,7 +159,7 @@ def close_day(market: Market) -> None:
     market.today = None
 
 
-def _follow_quality(market: Market, today: DayState) -> None:
+def _follow_quality(market: MarketState, today: DayState) -> None:
     """Move quality towards what our click rate and conversion deserve, by the day's views."""
     rules, targets = market.shop.quality, market.shop.targets
     clicks = (targets.ctr / targets.reference_ctr) ** rules.ctr_power
@@ -221,7 +169,7 @@ def _follow_quality(market: Market, today: DayState) -> None:
     market.quality = kept * market.quality + (1 - kept) * deserved
 
 
-def _react(market: Market, today: DayState) -> None:
+def _react(market: MarketState, today: DayState) -> None:
     """Let rivals raise their bids where we take more of the day than a fair share, and lower them where less."""
     reaction = market.shop.rivals.reaction
     if reaction == 0:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,9 +16,7 @@ from adapters.mock.day import orders_of_today
 from adapters.mock.events import PREHEAT_DAYS
 from adapters.mock.ledger import COUNTS, HOURLY_DAYS, REMOVAL_HOURS, SHELF, DayTotals, totals
 from adapters.mock.orders import ORGANIC, Orders
-
-if TYPE_CHECKING:
-    from adapters.mock.market import Market
+from adapters.mock.state import MarketState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -82,7 +79,7 @@ class Facts:
         ValueError: Days or ``as_of`` outside of what was played, or hourly facts that are no longer kept.
     """
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: MarketState) -> None:
         self._market = market
 
     def daily(self, first: date, last: date, *, window_days: int, as_of: datetime) -> TargetFacts:
@@ -178,7 +175,8 @@ class Facts:
         market = self._market
         before = market.hours.hours_until(as_of)
         if before > market.played:
-            raise ValueError(f"the market has been played to {market.now.isoformat()}; it cannot report as of {as_of}")
+            played = market.hours.instant(market.played).isoformat()
+            raise ValueError(f"the market has been played to {played}; it cannot report as of {as_of.isoformat()}")
         low, high = market.hours.day_index(first), market.hours.day_index(last)
         newest = market.hours.day_of_hour(before)
         if not 0 <= low <= high <= newest:
@@ -213,7 +211,7 @@ def _sums(cell: Ints, values: Ints, n_rows: int, n_columns: int) -> Ints:
     return sums.reshape(n_rows, n_columns)
 
 
-def _nothing(market: Market) -> DayTotals:
+def _nothing(market: MarketState) -> DayTotals:
     n_targets, n_products = len(market.shop.targets), len(market.shop.products)
     shelf = np.zeros((len(SHELF), n_products))
     shelf[SHELF.index("stock")] = market.shelf.stock

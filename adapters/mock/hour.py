@@ -7,7 +7,6 @@ settings were worth given the latent state, the budgets and the stock at the sta
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,10 +17,7 @@ from adapters.mock.draws import Stream, hashed
 from adapters.mock.ledger import Removals
 from adapters.mock.orders import HOURS_A_DAY_KEY, ORGANIC, ORGANIC_ACTOR, Arrivals, mean_units, units_of
 from adapters.mock.shop import MICROS
-
-if TYPE_CHECKING:
-    from adapters.mock.day import DayState
-    from adapters.mock.market import Market
+from adapters.mock.state import DayState, MarketState
 
 _CLICKS, _IDLE, _PRICE, _INVALID, _ORDERS, _CARTS, _FAVOURITES = range(7)
 _ARRIVAL, _TAKEN_BACK, _IN_LINE = range(3)
@@ -42,7 +38,7 @@ class Served:
     expected: traffic.Flow
 
 
-def play_hour(market: Market) -> None:
+def play_hour(market: MarketState) -> None:
     """Play the hour that the clock stands at, and record it in the open day's block."""
     today = market.today
     if today is None:
@@ -55,7 +51,7 @@ def play_hour(market: Market) -> None:
     today.block.played = step + 1
 
 
-def _serve(market: Market, today: DayState, step: int) -> Served:
+def _serve(market: MarketState, today: DayState, step: int) -> Served:
     """Run the auctions, cut what budgets and balance do not cover, charge, record."""
     shop, live = market.shop, market.in_force
     campaign_of, product_of = shop.campaign_of_target, shop.targets.product
@@ -119,12 +115,12 @@ def _covered(flow: traffic.Flow, campaign: Index, room: Ints, balance_micros: in
     return covered
 
 
-def _arrival_order(market: Market, today: DayState, step: int, rows: Index) -> Floats:
+def _arrival_order(market: MarketState, today: DayState, step: int, rows: Index) -> Floats:
     key = today.number * HOURS_A_DAY_KEY + step
     return hashed(market.shop.seed, Stream.SETTLEMENT, key, rows, _ARRIVAL)
 
 
-def _convert(market: Market, today: DayState, step: int, served: Served) -> Ints:
+def _convert(market: MarketState, today: DayState, step: int, served: Served) -> Ints:
     """Draw invalid clicks, carts, favourites and orders of the clicked rows; return orders by served row."""
     shop, block = market.shop, today.block
     won = np.zeros(len(served.rows), dtype=np.int64)
@@ -142,7 +138,7 @@ def _convert(market: Market, today: DayState, step: int, served: Served) -> Ints
     return won
 
 
-def _plan_removals(market: Market, today: DayState, step: int, rows: Index, invalid: Ints, price: Ints) -> None:
+def _plan_removals(market: MarketState, today: DayState, step: int, rows: Index, invalid: Ints, price: Ints) -> None:
     hit = np.flatnonzero(invalid)
     if not hit.size:
         return
@@ -157,7 +153,7 @@ def _plan_removals(market: Market, today: DayState, step: int, rows: Index, inva
         market.credits[due] = market.credits.get(due, 0) + micros
 
 
-def _sell(market: Market, today: DayState, step: int, served: Served, won: Ints) -> None:
+def _sell(market: MarketState, today: DayState, step: int, served: Served, won: Ints) -> None:
     """Take ordered units off the shelf as far as stock goes, and record orders, shelf and expectations."""
     shop, shelf, block = market.shop, market.shelf, today.block
     stock = shelf.stock
@@ -189,7 +185,7 @@ def _sell(market: Market, today: DayState, step: int, served: Served, won: Ints)
     block.shelf_stock[step] = shelf.stock
 
 
-def _arrivals(market: Market, today: DayState, step: int, served: Served, won: Ints, in_stock: Bools) -> Arrivals:
+def _arrivals(market: MarketState, today: DayState, step: int, served: Served, won: Ints, in_stock: Bools) -> Arrivals:
     shop = market.shop
     hit = np.flatnonzero(won)
     organic = np.flatnonzero(np.where(in_stock, today.organic.orders[step], 0))
@@ -204,7 +200,7 @@ def _arrivals(market: Market, today: DayState, step: int, served: Served, won: I
     return Arrivals(step=np.full(total, step), target=targets, product=products, number=number, units=units)
 
 
-def _expect(market: Market, today: DayState, step: int, served: Served) -> None:
+def _expect(market: MarketState, today: DayState, step: int, served: Served) -> None:
     """Write the expected clicks, spend, orders and value of the hour, cut by stock."""
     shop, block, rows = market.shop, today.block, served.rows
     valid = 1 - shop.venue.invalid_click_rate

@@ -20,24 +20,18 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from adapters.mock.arrays import Bools, Floats, Ints
-from adapters.mock.auction import Curves
-from adapters.mock.budgets import Budgets
+from adapters.mock.arrays import Bools, Ints
 from adapters.mock.controls import Controls
-from adapters.mock.day import DayState, close_day, open_day
-from adapters.mock.demand import Latent
+from adapters.mock.day import close_day, open_day
 from adapters.mock.facts import Facts
 from adapters.mock.hour import play_hour
-from adapters.mock.hours import MarketHours
-from adapters.mock.ledger import Ledger
-from adapters.mock.orders import Orders
-from adapters.mock.products import Shelf
 from adapters.mock.shop import Shop
+from adapters.mock.state import MarketState
 from adapters.mock.truth import MarketTruth
 from bidder.core.entities import EntityKind, State
 
 
-class Market:
+class Market(MarketState):
     """One shop's market.
 
     Args:
@@ -52,23 +46,7 @@ class Market:
     """
 
     def __init__(self, shop: Shop, *, history_days: int = 0) -> None:
-        self.shop = shop
-        self.hours = MarketHours(shop.zone, shop.start - timedelta(days=history_days))
-        self.curves = Curves.of(shop.rivals, shop.venue)
-        self.latent = Latent(shop)
-        self.controls = Controls.of(shop)
-        self.in_force = self.controls.copy()
-        self.played = 0
-        self.quality: Floats = shop.targets.relevance.copy()
-        self.pressure: Floats = np.zeros(len(shop.targets))
-        self.budgets = Budgets.of(len(shop.campaigns))
-        self.shelf = Shelf.of(shop)
-        self.ledger = Ledger()
-        self.orders: list[Orders] = []
-        self.balance_micros = shop.balance.opening_micros
-        self.purse_met_micros = -1
-        self.credits: dict[int, int] = {}
-        self.today: DayState | None = None
+        super().__init__(shop, history_days=history_days)
         self._edited_for: int | None = None
 
     @property

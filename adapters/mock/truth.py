@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,10 +20,8 @@ from adapters.mock.events import Phase, phase_on
 from adapters.mock.ledger import COUNTS, EXPECTED, REMOVAL_HOURS, totals
 from adapters.mock.orders import NEVER, ORGANIC, Orders, completion, mean_units
 from adapters.mock.shop import MICROS
+from adapters.mock.state import MarketState
 from bidder.core.calendar import ordinal
-
-if TYPE_CHECKING:
-    from adapters.mock.market import Market
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -84,7 +81,7 @@ class Response:
 class MarketTruth:
     """The referee's view of one market."""
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: MarketState) -> None:
         self._market = market
 
     @property
