@@ -103,6 +103,7 @@ class Assembly:
         self.sentences = found.sentences
 
     def assemble(self) -> Import:
+        """Return the account, with everything that was found on the way."""
         self._check_accounts()
         currency, said = self._currency()
         window = self._window()
@@ -237,8 +238,10 @@ class Assembly:
                     reading,
                     sentences=(
                         *reading.sentences,
-                        f"no day is stated: its rows are taken as totals of {assumed.first} to {assumed.last}, the 30 days "
-                        "before the file was written; state period to change that",
+                        (
+                            f"no day is stated: its rows are taken as totals of {assumed.first} to {assumed.last}, "
+                            f"the {_UNDATED_DAYS} days before the file was written; state period to change that"
+                        ),
                     ),
                 )
             for fact in reading.facts:

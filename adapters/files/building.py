@@ -1,4 +1,4 @@
-"""Build the domain objects of an account from what its files say: structure, daily facts, and which lines stand for what.
+"""Build the domain objects of an account from what its files say: structure, daily facts, what stands for what.
 
 A campaign that no file divides further becomes one target that stands for it; a change of that target is a change of
 the campaign. Called by `adapters.files.importing`; pure.
@@ -325,7 +325,7 @@ class ShopBuilder:
             "state": (EntityKind.TARGET, Field.STATE),
             "bid": (EntityKind.TARGET, Field.BID),
         }
-        for (kind, identity), _ in self.latest.values.items():
+        for kind, identity in self.latest.values:
             if kind in kinds:
                 entity, setting = kinds[kind]
                 yield EntityRef(entity, identity), setting

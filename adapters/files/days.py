@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from itertools import pairwise
 
 from adapters.files.monthnames import FILLERS, MONTHS
 from bidder.core.calendar import DayRange, zone
@@ -34,6 +35,7 @@ _MONTH = re.compile(r"(\d{4})[-/.年 ](\d{1,2})月?\Z")
 _WEEK = re.compile(r"(\d{4})-?W(\d{2})\Z", re.IGNORECASE)
 _WORDS = re.compile(r"\d+|[^\W\d_]+\.?")
 _SURE_RUN = 3
+_MONTHS = 12
 
 
 class Order(StrEnum):
@@ -185,31 +187,17 @@ def _widen(days: DayRange, hints: DayHints) -> DayRange:
 
 
 def _one(cell: Cell, order: Order | None, hints: DayHints) -> DayRange:
-    if isinstance(cell, datetime):
-        return _single(cell.date())
     if isinstance(cell, date):
-        return _single(cell)
+        return _single(cell.date() if isinstance(cell, datetime) else cell)
     if isinstance(cell, Decimal):
-        if cell != cell.to_integral_value():
-            return _single(EXCEL_EPOCH + timedelta(days=int(cell))) if int(cell) in _SERIALS else _fail()
         cell = str(int(cell))
     text = unicodedata.normalize("NFKC", cell or "").strip().strip("'")
     if text.isdigit():
         return _figures(text)
-    for pattern, reader in ((_YMD, _from_ymd), (_CHINESE, _from_chinese)):
+    for pattern, reader in _READERS:
         if found := pattern.match(text):
-            return reader(found, text, hints)
-    if found := _NUMERIC.match(text):
-        return _single(_from_numeric(found, order, hints))
-    if found := _WEEK.match(text):
-        return _iso_week(int(found[1]), int(found[2]))
-    if found := _MONTH.match(text):
-        return _month(int(found[1]), int(found[2]))
+            return reader(found, order, hints)
     return _from_words(text, hints)
-
-
-def _fail(problem: str = "is no day") -> DayRange:
-    raise NotADay(problem)
 
 
 def _single(day: date) -> DayRange:
@@ -230,14 +218,15 @@ def _date(year: int, month: int, day: int) -> date:
 def _figures(text: str) -> DayRange:
     if len(text) == 8:  # noqa: PLR2004
         return _single(_date(int(text[:4]), int(text[4:6]), int(text[6:])))
-    if len(text) == 6 and int(text[:4]) in _YEARS and 1 <= int(text[4:]) <= 12:  # noqa: PLR2004
+    if len(text) == 6 and int(text[:4]) in _YEARS and 1 <= int(text[4:]) <= _MONTHS:  # noqa: PLR2004
         return _month(int(text[:4]), int(text[4:]))
     if _is_serial(text):
         return _single(EXCEL_EPOCH + timedelta(days=int(text)))
-    return _fail()
+    raise NotADay("is no day")
 
 
-def _from_ymd(found: re.Match[str], text: str, hints: DayHints) -> DayRange:
+def _from_ymd(found: re.Match[str], _order: Order | None, hints: DayHints) -> DayRange:
+    text = found[0]
     day = _date(int(found[1]), int(found[2]), int(found[3]))
     if hints.time_zone and _OFFSET.search(text) and ":" in text:
         try:
@@ -248,7 +237,7 @@ def _from_ymd(found: re.Match[str], text: str, hints: DayHints) -> DayRange:
     return _single(day)
 
 
-def _from_chinese(found: re.Match[str], text: str, hints: DayHints) -> DayRange:
+def _from_chinese(found: re.Match[str], _order: Order | None, hints: DayHints) -> DayRange:
     year = int(found[1]) if found[1] else hints.year
     if year is None:
         raise NotADay("has no year")
@@ -316,6 +305,15 @@ def _iso_week(year: int, week: int) -> DayRange:
     return DayRange(first=first, last=first + timedelta(days=6))
 
 
+_READERS = (
+    (_YMD, _from_ymd),
+    (_CHINESE, _from_chinese),
+    (_NUMERIC, lambda found, order, hints: _single(_from_numeric(found, order, hints))),
+    (_WEEK, lambda found, _, __: _iso_week(int(found[1]), int(found[2]))),
+    (_MONTH, lambda found, _, __: _month(int(found[1]), int(found[2]))),
+)
+
+
 def _numeric_cells(cells: Sequence[Cell]) -> list[re.Match[str]]:
     found = []
     for cell in dict.fromkeys(cells):
@@ -335,15 +333,17 @@ def _settle_order(cells: Sequence[Cell], hints: DayHints) -> tuple[Order | None,
     if not found:
         return None, ""
     votes = {
-        Order.DMY: next((m[0] for m in found if int(m[1]) > 12 >= int(m[3])), ""),  # noqa: PLR2004
-        Order.MDY: next((m[0] for m in found if int(m[3]) > 12 >= int(m[1])), ""),
-    }  # noqa: PLR2004
+        Order.DMY: next((m[0] for m in found if int(m[1]) > _MONTHS >= int(m[3])), ""),
+        Order.MDY: next((m[0] for m in found if int(m[3]) > _MONTHS >= int(m[1])), ""),
+    }
     proven = [order for order, proof in votes.items() if proof]
     if len(proven) == 1:
         return proven[0], f"dates are read as {_said(proven[0])}: {votes[proven[0]]} allows nothing else"
-    if proven:
-        return None, ""
-    readings = {order: _all_days(found, order, hints) for order in votes}
+    return (None, "") if proven else _order_of_run({order: _all_days(found, order, hints) for order in votes})
+
+
+def _order_of_run(readings: dict[Order, frozenset[date]]) -> tuple[Order | None, str]:
+    """Choose the order in which the days are days in a row."""
     if readings[Order.DMY] == readings[Order.MDY]:
         return Order.MDY, ""
     runs = [order for order, days in readings.items() if _is_run(days)]
@@ -382,5 +382,5 @@ def _runs_over_new_year(cells: Sequence[Cell], hints: DayHints) -> str:
             found = _CHINESE.match(cell.strip())
             if found and not found[1]:
                 months.append(int(found[2]))
-    turns = any(a == 12 and b == 1 for a, b in zip(months, months[1:], strict=False))  # noqa: PLR2004
+    turns = any((a, b) == (_MONTHS, 1) for a, b in pairwise(months))
     return "stands in a column that runs over New Year without stating the year" if turns else ""

@@ -21,6 +21,9 @@ _NUL_SHARE = 0.2
 _HANZI_SHARE = 0.7
 _COMMON_HANZI = range(0xB0, 0xD8)
 """Lead bytes of GB2312 level 1: the 3,755 characters that make up nearly all running Chinese text."""
+_FIRST_HIGH = 0x80
+_FIRST_SECOND = 0xA1
+"""Least second byte of a GB2312 pair."""
 _MARKS = range(0xA1, 0xAA)
 """Lead bytes of full-width punctuation, digits and letters."""
 
@@ -113,10 +116,10 @@ def _chinese_share(data: bytes) -> float:
     at, end = 0, min(len(data), _SAMPLE)
     while at < end - 1:
         lead = data[at]
-        if lead < 0x80:
+        if lead < _FIRST_HIGH:
             at += 1
             continue
         pairs += 1
-        common += (lead in _COMMON_HANZI or lead in _MARKS) and data[at + 1] >= 0xA1
+        common += (lead in _COMMON_HANZI or lead in _MARKS) and data[at + 1] >= _FIRST_SECOND
         at += 2
     return common / pairs if pairs else 0.0

@@ -14,6 +14,26 @@ from adapters.files.mapping import Role
 Values = list[Decimal | None]
 _MICRO = Decimal("0.000001")
 
+
+def _exactly(value: Decimal) -> Decimal:
+    return value.quantize(_MICRO, rounding=ROUND_HALF_EVEN)
+
+
+def _over(a: Decimal, b: Decimal) -> Decimal | None:
+    if b == 0:
+        return Decimal(0) if a == 0 else None
+    return _exactly(a / b)
+
+
+def _whole(value: Decimal) -> Decimal:
+    return value.quantize(Decimal(1), rounding=ROUND_HALF_EVEN)
+
+
+def _whole_over(a: Decimal, b: Decimal) -> Decimal | None:
+    found = _over(a, b)
+    return None if found is None else _whole(found)
+
+
 _RULES: tuple[tuple[Role, tuple[Role, Role], Callable[[Decimal, Decimal], Decimal | None], str], ...] = (
     (
         Role.SPEND,
@@ -22,12 +42,12 @@ _RULES: tuple[tuple[Role, tuple[Role, Role], Callable[[Decimal, Decimal], Decima
         "clicks times the average price of a click",
     ),
     (Role.REVENUE, (Role.SPEND, Role.ROAS), lambda spend, roas: _exactly(spend * roas), "spend times its return"),
-    (Role.REVENUE, (Role.SPEND, Role.ACOS), lambda spend, acos: _over(spend, acos), "spend over its share of sales"),
-    (Role.SPEND, (Role.REVENUE, Role.ROAS), lambda revenue, roas: _over(revenue, roas), "revenue over the return"),
+    (Role.REVENUE, (Role.SPEND, Role.ACOS), _over, "spend over its share of sales"),
+    (Role.SPEND, (Role.REVENUE, Role.ROAS), _over, "revenue over the return"),
     (
         Role.CLICKS,
         (Role.SPEND, Role.AVG_CPC),
-        lambda spend, cpc: _whole_over(spend, cpc),
+        _whole_over,
         "spend over the average price of a click",
     ),
     (
@@ -39,7 +59,7 @@ _RULES: tuple[tuple[Role, tuple[Role, Role], Callable[[Decimal, Decimal], Decima
     (
         Role.IMPRESSIONS,
         (Role.CLICKS, Role.CTR),
-        lambda clicks, ctr: _whole_over(clicks, ctr),
+        _whole_over,
         "clicks over the click rate",
     ),
     (
@@ -132,22 +152,3 @@ def _apply(
         else:
             made.append(rule(a, b))
     return made
-
-
-def _exactly(value: Decimal) -> Decimal:
-    return value.quantize(_MICRO, rounding=ROUND_HALF_EVEN)
-
-
-def _over(a: Decimal, b: Decimal) -> Decimal | None:
-    if b == 0:
-        return Decimal(0) if a == 0 else None
-    return _exactly(a / b)
-
-
-def _whole(value: Decimal) -> Decimal:
-    return value.quantize(Decimal(1), rounding=ROUND_HALF_EVEN)
-
-
-def _whole_over(a: Decimal, b: Decimal) -> Decimal | None:
-    found = _over(a, b)
-    return None if found is None else _whole(found)

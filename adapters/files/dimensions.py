@@ -61,13 +61,13 @@ def _take_second_ids(choice: Choice, sample: Sequence[Sequence[Cell]]) -> None:
         return
     for column in choice.free():
         words = column.heading.key.split()
-        if words and words[-1] == "id" and column.heading.words & LOOSE_IDS[Role.CAMPAIGN_ID]:
-            if _determines(sample, column.index, first.index):
-                choice.taken[Role.AD_GROUP_ID] = [column.index]
-                choice.sentences.append(
-                    f"each {column.heading.text} lies within one {first.heading.text}: it is read as the ad group"
-                )
-                return
+        named = words and words[-1] == "id" and column.heading.words & LOOSE_IDS[Role.CAMPAIGN_ID]
+        if named and _determines(sample, column.index, first.index):
+            choice.taken[Role.AD_GROUP_ID] = [column.index]
+            choice.sentences.append(
+                f"each {column.heading.text} lies within one {first.heading.text}: it is read as the ad group"
+            )
+            return
 
 
 def _determines(sample: Sequence[Sequence[Cell]], fine: int, coarse: int) -> bool:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (lists of words are read as lists)
 """Recognise which console wrote a table, and what follows from that: blanks, attribution window, currency, words.
 
 Formats differ in manners, not in structure: once mapped, all are read by the same code. Called by

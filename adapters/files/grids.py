@@ -13,7 +13,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date
 from decimal import Decimal
 from xml.etree.ElementTree import ParseError
 
@@ -215,17 +215,11 @@ def _cell(value: object) -> Cell:
         case None | "":
             return None
         case bool():
-            return "TRUE" if value else "FALSE"
-        case int():
-            return Decimal(value)
-        case float():
+            return str(value).upper()
+        case int() | float():
             # The shortest text that gives this double is what the spreadsheet shows and what the exporter wrote.
             return Decimal(repr(value))
-        case datetime():
-            return value
         case date():
             return value
-        case time():
-            return value.isoformat()
         case _:
             return str(value)

@@ -1,4 +1,4 @@
-"""Give every campaign, ad group and target one id, though one file has ids, another only names, a third spells them oddly.
+"""Give every campaign, ad group and target one id, though one file has ids, another names, a third spells them oddly.
 
 Ids win; a name leads to an id where some file pairs them, and only there. Where nobody gives ids, names become ids that
 a person can read. Called by `adapters.files.building`; pure.
@@ -66,26 +66,35 @@ class Identities:
         self._target_parents: dict[str, set[str]] = defaultdict(set)
         self._spelled = _Spellings()
         self._firsts: dict[tuple[str, ...], str] = {}
+        self._pair(everything)
+        for names_of_row in everything:
+            self._spell(names_of_row)
+
+    def _pair(self, everything: list[Names]) -> None:
+        """Learn which names go with which ids, from the top down: what is below needs what is above."""
         for n in everything:
             if n.campaign_id and n.campaign:
                 self._campaigns[same_text(n.campaign)].add(n.campaign_id)
-        for n in everything:
-            if n.ad_group_id:
-                self._group_parents[n.ad_group_id].add(self._campaign(n))
-        for n in everything:
-            if n.ad_group_id and n.ad_group:
+        groups = [n for n in everything if n.ad_group_id]
+        for n in groups:
+            self._group_parents[n.ad_group_id].add(self._campaign(n))
+        for n in groups:
+            if n.ad_group:
                 self._groups[self._campaign(n), same_text(n.ad_group)].add(self._group(n))
-        for n in everything:
-            if n.target_id:
-                self._target_parents[n.target_id].add(self._group(n))
-        for n in everything:
-            if n.target_id and n.target:
+        targets = [n for n in everything if n.target_id]
+        for n in targets:
+            self._target_parents[n.target_id].add(self._group(n))
+        for n in targets:
+            if n.target:
                 self._targets[self._group(n), same_text(n.target), n.match].add(self._target_by_id(n))
-        for n in everything:
-            ids = self.resolve(n)
-            self._spelled.see(f"campaign:{ids.campaign}", n.campaign)
-            self._spelled.see(f"ad_group:{ids.ad_group}", n.ad_group)
-            self._spelled.see(f"target:{ids.target}", n.target or (n.product if ids.finest == "product" else ""))
+
+    def _spell(self, names: Names) -> None:
+        """Count how the entities of a row are spelled."""
+        ids = self.resolve(names)
+        self._spelled.see(f"campaign:{ids.campaign}", names.campaign)
+        self._spelled.see(f"ad_group:{ids.ad_group}", names.ad_group)
+        product = names.product if ids.finest == "product" else ""
+        self._spelled.see(f"target:{ids.target}", names.target or product)
 
     def resolve(self, names: Names) -> Ids:
         """Return where a row belongs; a row that names less gets ids that stand for all below."""

@@ -12,6 +12,8 @@ from decimal import Decimal
 
 STARTS = frozenset("=+-@\t\r\n\0＝＋－＠﹢﹣﹦﹫−")
 """First characters that some spreadsheet program takes as the start of a formula."""
+_UNSHOWN = frozenset({"Cc", "Cs"})
+"""Categories of characters that show nothing and that XML, and so a workbook, cannot hold."""
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?\Z")
 
 
@@ -28,5 +30,7 @@ def safe_cell(value: str | int | Decimal | None) -> str:
     if _NUMBER.fullmatch(text):
         return text
     guarded = text[:1] in STARTS or text.lstrip()[:1] in STARTS
-    text = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) != "Cc")
+    text = "".join(
+        c for c in text if c in "\n\t" or (unicodedata.category(c) not in _UNSHOWN and c not in "\ufffe\uffff")
+    )
     return f"'{text}" if guarded else text

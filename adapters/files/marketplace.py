@@ -99,8 +99,8 @@ class FilesMarketplace:
         found = self.imported()
         if window_days != found.window_days:
             raise InputError(
-                f"orders are counted {found.window_days} days after the click, {window_days} were asked for; windows are "
-                "never mixed",
+                f"orders are counted {found.window_days} days after the click, {window_days} were asked for; "
+                "windows are never mixed",
                 place=str(self.options.folder),
             )
         observed = min(found.observed_at, require_aware(now))

@@ -35,11 +35,12 @@ _NAMES = (
 MONTHS = {name: number for number, names in enumerate(_NAMES, start=1) for name in names.split()}
 """Case-folded month name or abbreviation, without a full stop, to its number."""
 
-FILLERS = frozenset(
-    "de del of the den le la st nd rd th er e г "
-    "mon tue tues wed thu thurs fri sat sun monday tuesday wednesday thursday friday saturday sunday "
-    "mo di mi do fr sa so montag dienstag mittwoch donnerstag freitag samstag sonntag "
-    "lun mer jeu ven sam dim lundi mardi mercredi jeudi vendredi samedi dimanche "
-    "lunes martes miércoles jueves viernes sábado domingo seg ter qua qui sex sáb dom".split()
+_FILLERS = (
+    "de del of the den le la st nd rd th er e г",
+    "mon tue tues wed thu thurs fri sat sun monday tuesday wednesday thursday friday saturday sunday",
+    "mo di mi do fr sa so montag dienstag mittwoch donnerstag freitag samstag sonntag",
+    "lun mer jeu ven sam dim lundi mardi mercredi jeudi vendredi samedi dimanche",
+    "lunes martes miércoles jueves viernes sábado domingo seg ter qua qui sex sáb dom",
 )
+FILLERS = frozenset(word for words in _FILLERS for word in words.split())
 """Words beside a date that say nothing more: articles, ordinal endings, weekdays."""

@@ -113,6 +113,8 @@ _SPACES = "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u2
 _APOSTROPHES = "'’‘`´"
 _MINUS = "-−–﹣－"
 _DIGITS = re.compile(r"[0-9]+")
+_AMBIGUOUS = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
+_GROUPS = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,4}(?:,[0-9]{4})+|[0-9]{1,2}(?:,[0-9]{2})*,[0-9]{3}")
 _SCIENTIFIC = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]{1,3}\Z")
 _MAGNITUDES = {
     "万": Decimal(10_000),
@@ -245,8 +247,7 @@ def evidence(digits: str) -> Mark | None:
         return other
     whole, _, fraction = digits.partition(mark)
     grouped = " " in whole or "'" in whole
-    ambiguous = len(fraction) == 3 and 1 <= len(whole) <= 3 and whole != "0" and not whole.startswith("0")
-    return None if ambiguous and not grouped else mark
+    return None if _AMBIGUOUS.fullmatch(f"{whole}.{fraction}") and not grouped else mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,10 +338,5 @@ def _exact(digits: str, mark: Mark) -> Decimal:
 
 def _check_groups(groups: list[str]) -> None:
     """Accept groups of three, of four (Chinese), and the Indian 2-2-3."""
-    first, rest = groups[0], groups[1:]
-    sizes = [len(group) for group in rest]
-    western = all(size == 3 for size in sizes) and 1 <= len(first) <= 3
-    chinese = all(size == 4 for size in sizes) and 1 <= len(first) <= 4
-    indian = sizes[-1] == 3 and all(size == 2 for size in sizes[:-1]) and 1 <= len(first) <= 2
-    if not (western or chinese or indian):
+    if not _GROUPS.fullmatch(",".join(groups)):
         raise NotANumber("has separators of thousands in odd places")

@@ -1,4 +1,4 @@
-"""What a person may set for an account that is worked from files, checked once. Read from the configuration's options."""
+"""What a person may set for an account that is worked from files, checked once when the adapter is built."""
 
 from __future__ import annotations
 

@@ -109,7 +109,8 @@ def _drop_restated(
             after = _spend([i for i in by_reading[newer] if (i.ids.target, i.days) in keys])
             changed = "unchanged" if before == after else f"{before} became {after}"
             sentences.append(
-                f"{len(items)} rows of {reading.name} are told again by {readings[newer].name}, which wins: spend {changed}"
+                f"{len(items)} rows of {reading.name} are told again by {readings[newer].name}, which wins: "
+                f"spend {changed}"
             )
     return current
 

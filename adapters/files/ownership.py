@@ -1,4 +1,4 @@
-"""Know our own action sheets when they lie in a folder of reports: they are read for what was carried out, never as data."""
+"""Know our own action sheets where they lie among reports: they are never read as data."""
 
 from __future__ import annotations
 

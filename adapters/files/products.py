@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (lists of words are read as lists)
 """Read the side files a person keeps by hand: products with price, cost, refund rate and stock; protected words.
 
 Prices and costs never stand in advertising reports, and without them profit cannot be judged. Called by

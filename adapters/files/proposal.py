@@ -14,7 +14,7 @@ from adapters.files.days import Cell
 from adapters.files.dimensions import name_entities
 from adapters.files.headings import understand
 from adapters.files.mapping import METRICS, RATIOS, ColumnMapping, Role
-from adapters.files.profiles import Profile, profile
+from adapters.files.profiles import profile
 from adapters.files.vocabulary import EXACT, LOOSE, LOOSE_IDS, PARTS
 
 _EXACT_SCORE = 100.0
@@ -131,7 +131,7 @@ def candidates(column: Column) -> list[tuple[float, Role]]:
 
 
 def _allowed(role: Role, column: Column, *, exact: bool) -> bool:
-    """Let the cells veto a role; under an exact heading a part that can be read is enough, the rest is refused later."""
+    """Let the cells veto a role; under an exact heading one readable part is enough, the rest is refused."""
     seen = column.profile
     if not seen.filled:
         return exact and column.trusted and role in METRICS
@@ -227,9 +227,9 @@ def _settle_time(choice: Choice) -> None:
         if month and month.profile.months:
             choice.taken[Role.DAY_OF_MONTH] = [day.index]
             choice.sentences.append(f"the day is put together from {month.heading.text} and {day.heading.text}")
-    if Role.MONTH in choice.taken and Role.DAY_OF_MONTH not in choice.taken:
-        if Role.DAY in choice.taken or (month and month.profile.days < _LEAST_DAYS):
-            del choice.taken[Role.MONTH]
+    needless = Role.DAY in choice.taken or (month is not None and month.profile.days < _LEAST_DAYS)
+    if Role.MONTH in choice.taken and Role.DAY_OF_MONTH not in choice.taken and needless:
+        del choice.taken[Role.MONTH]
     if Role.START in choice.taken and Role.END not in choice.taken and Role.DAY not in choice.taken:
         choice.taken[Role.DAY] = choice.taken.pop(Role.START)
     if Role.DAY in choice.taken:

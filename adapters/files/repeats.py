@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 
 from adapters.files.days import Cell
 from adapters.files.facts import AT, Fact
@@ -100,7 +101,7 @@ def _counts_rows(cells: Sequence[Cell]) -> bool:
     """Tell a column that merely numbers the rows."""
     numbers = [int(text) if (text := as_text(cell)).isdigit() else None for cell in cells]
     known = [n for n in numbers if n is not None]
-    return len(known) == len(cells) > 1 and all(b - a == 1 for a, b in zip(known, known[1:], strict=False))
+    return len(known) == len(cells) > 1 and all(b - a == 1 for a, b in pairwise(known))
 
 
 def _counted(stated: Mapping[Role, Decimal], in_file: Sums) -> bool:
@@ -133,8 +134,8 @@ def _sort_shared(
                 Refusal(
                     file=table.name,
                     row=fact.row,
-                    problem=f"speaks of the same entity and day as row {group[0].row}, with other figures, and no column "
-                    "tells the two apart",
+                    problem=f"speaks of the same entity and day as row {group[0].row}, with other figures, and no "
+                    "column tells the two apart",
                     remedy="Delete the row that is out of date, or add the column that divides them",
                 )
             )

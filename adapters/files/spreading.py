@@ -96,7 +96,7 @@ def _add(days: dict[int, Cell], whole: Cell, period: DayRange) -> None:
 
 
 def _split(whole: Cell, period: DayRange) -> list[tuple[int, Cell]]:
-    """Split totals of a period over its days, in whole parts that add up, clicks within impressions, orders within clicks."""
+    """Split totals of a period over its days, in whole parts that add up; clicks stay within impressions."""
     length, first = len(period), ordinal(period.first)
     if length == 1:
         return [(first, whole)]
@@ -167,8 +167,8 @@ def _book_back_refunds(result: Spread) -> None:
             lost += due
     if rows:
         result.sentences.append(
-            f"{rows} days have negative revenue ({_units(amount)} in all): refunds, booked back to earlier days of the same "
-            "target, so that no total changes"
+            f"{rows} days have negative revenue ({_units(amount)} in all): refunds, booked back to earlier days of the "
+            "same target, so that no total changes"
         )
     if lost:
         result.adjusted[_REVENUE] += Decimal(lost) / MICROS

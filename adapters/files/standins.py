@@ -52,15 +52,15 @@ def stand_in(shop: Shop, facts: PerformanceTable) -> Shop:
     campaigns = tuple(budget(c) for c in shop.campaigns)
     bids = sum(field is Field.BID for _, field in stood)
     said = (
-        f"{bids} bids and {len(stood) - bids} daily budgets are stated by no file: the price of a click and the most spent on "
-        f"a day of the last {len(recent.span() or ())} stand for them, and the action sheet names relative moves",
+        f"{bids} bids and {len(stood) - bids} daily budgets are stated by no file: the price of a click and the most "
+        f"spent on a day of the last {len(recent.span() or ())} stand for them; the action sheet names relative moves"
     )
     return replace(
         shop,
         targets=targets,
         campaigns=campaigns,
         stood_in=frozenset(stood),
-        sentences=(*shop.sentences, *(said if stood else ())),
+        sentences=(*shop.sentences, *([said] if stood else [])),
     )
 
 

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from adapters.files.days import Cell
 from adapters.files.grids import Grid
@@ -164,7 +165,7 @@ def _known_score(texts: list[str]) -> int:
 def _plain_heading_row(grid: Grid) -> int | None:
     """Return the first row of distinct texts that stands over a row with figures."""
     rows = grid.rows[:_PROBE_ROWS]
-    for index, (row, below) in enumerate(zip(rows, rows[1:], strict=False)):
+    for index, (row, below) in enumerate(pairwise(rows)):
         texts = [as_text(cell) for cell in row if as_text(cell)]
         if len(texts) < 2 or len(set(texts)) != len(texts) or any(_is_figure(cell) for cell in row):  # noqa: PLR2004
             continue
@@ -216,13 +217,15 @@ def _cut(grid: Grid, heading_index: int, headings: tuple[str, ...]) -> tuple[tup
 
 
 _TOTAL_WORDS = (
-    "total|totals|grand total|sum|sums|subtotal|sub-total|overall|account total|overall total|all|summe|gesamt|gesamtsumme|"
-    "insgesamt|total général|somme|totaal|totale|totali|suma|suma total|soma|total geral|итого|всего|合计|总计|汇总|小计|合計|総計|小計|"
-    "总和|共计|總計|全部|합계|총계|총합|toplam|genel toplam|łącznie|razem|suma całkowita|tổng"
+    "total|totals|grand total|sum|sums|subtotal|sub-total|overall|account total|overall total|all|"
+    "summe|gesamt|gesamtsumme|insgesamt|total général|somme|totaal|totale|totali|suma|suma total|"
+    "soma|total geral|итого|всего|合计|总计|汇总|小计|合計|総計|小計|总和|共计|總計|全部|합계|총계|"
+    "총합|toplam|genel toplam|łącznie|razem|suma całkowita|tổng"
 )
 _TOTALS = frozenset(same_text(word) for word in _TOTAL_WORDS.split("|"))
 _TOTAL_OF = re.compile(
-    r"(?:grand )?(?:total|totals|gesamt|summe|totaal|totale|итого|всего|合计|总计|汇总|小计|合計|総計|합계|toplam|suma|razem|łącznie)\s*[:：\-–]"
+    r"(?:grand )?(?:total|totals|gesamt|summe|totaal|totale|итого|всего|合计|总计|汇总|小计|合計|総計|합계|toplam|suma|"
+    r"razem|łącznie)\s*[:：\-–]"
 )
 _OF_ACCOUNT = re.compile(r"account|konto|compte|cuenta|conta|アカウント|계정|账户|帐户|аккаунт|hesap|rekening")
 

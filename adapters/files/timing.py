@@ -1,4 +1,4 @@
-"""Find which days each row of a table covers: from its columns, the lines above, the file's name, or what a person said.
+"""Find which days each row of a table covers: from its columns, the lines above, the file's name, or the options.
 
 Called by `adapters.files.reading`; pure.
 """

@@ -123,8 +123,8 @@ class Reconciliation:
                 difference = check.show(abs(check.stated - check.in_file))
                 more = "more" if check.stated > check.in_file else "less"
                 said.append(
-                    f"{check.metric}: the file's own totals row says {check.show(check.stated)}, {difference} {more} than "
-                    f"its rows add up to: {_why(check)}"
+                    f"{check.metric}: the file's own totals row says {check.show(check.stated)}, {difference} {more} "
+                    f"than its rows add up to: {_why(check)}"
                 )
         spend = METRICS.index(Role.SPEND)
         for exclusion in self.exclusions:

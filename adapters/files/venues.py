@@ -112,7 +112,7 @@ def _extras(imported: Import) -> frozenset[Capability]:
 
 
 def maturity(window_days: int) -> tuple[float, ...]:
-    """Return the default share of final orders visible 0, 1, 2 ... days after the click, ending at 1 with the window."""
+    """Return the default share of final orders visible 0, 1, 2 ... days after the click; ends at 1 with the window."""
     points = [*[p for p in _SEEN if p[0] < window_days], (window_days, 1.0)]
     curve: list[float] = []
     for (a, low), (b, high) in pairwise(points):

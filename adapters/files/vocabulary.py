@@ -1,3 +1,4 @@
+# ruff: noqa: E501, ISC004  (lists of words are read as lists)
 """What columns are called: headings of consoles and of people's own tables, in the languages they export in.
 
 Data only; `adapters.files.proposal` weighs them. Each phrase is normalised by `adapters.files.headings`, so case,

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (rows of examples are read as rows)
 """Builders of exports as consoles write them, small and made by code: nothing here is copied from a real account."""
 
 from __future__ import annotations
@@ -13,33 +14,129 @@ import openpyxl
 
 Row = Sequence[object]
 
-BULK_HEADINGS = (
-    "Product,Entity,Operation,Campaign ID,Ad Group ID,Portfolio ID,Ad ID,Keyword ID,Product Targeting ID,Campaign Name,"
-    "Ad Group Name,Campaign Name (Informational only),Ad Group Name (Informational only),"
-    "Portfolio Name (Informational only),Start Date,End Date,Targeting Type,State,Campaign State (Informational only),"
-    "Ad Group State (Informational only),Daily Budget,SKU,ASIN (Informational only),Ad Group Default Bid,"
-    "Ad Group Default Bid (Informational only),Bid,Keyword Text,Match Type,Bidding Strategy,Placement,Percentage,"
-    "Product Targeting Expression,Impressions,Clicks,Click-through Rate,Spend,Sales,Orders,Units,Conversion Rate,ACOS,"
-    "CPC,ROAS"
-).split(",")
+BULK_HEADINGS: list[object] = [
+    *[
+        "Product",
+        "Entity",
+        "Operation",
+        "Campaign ID",
+        "Ad Group ID",
+        "Portfolio ID",
+        "Ad ID",
+        "Keyword ID",
+        "Product Targeting ID",
+        "Campaign Name",
+        "Ad Group Name",
+        "Campaign Name (Informational only)",
+        "Ad Group Name (Informational only)",
+        "Portfolio Name (Informational only)",
+        "Start Date",
+        "End Date",
+        "Targeting Type",
+        "State",
+        "Campaign State (Informational only)",
+        "Ad Group State (Informational only)",
+        "Daily Budget",
+        "SKU",
+        "ASIN (Informational only)",
+        "Ad Group Default Bid",
+        "Ad Group Default Bid (Informational only)",
+        "Bid",
+        "Keyword Text",
+        "Match Type",
+        "Bidding Strategy",
+        "Placement",
+        "Percentage",
+        "Product Targeting Expression",
+        "Impressions",
+        "Clicks",
+        "Click-through Rate",
+        "Spend",
+        "Sales",
+        "Orders",
+        "Units",
+        "Conversion Rate",
+        "ACOS",
+        "CPC",
+        "ROAS",
+    ]
+]
 
-TARGETING_HEADINGS = (
-    "Date|Portfolio name|Currency|Campaign Name|Ad Group Name|Targeting|Match Type|Impressions|"
-    "Top-of-search Impression Share|Clicks|Click-Thru Rate (CTR)|Cost Per Click (CPC)|Spend|"
-    "Total Advertising Cost of Sales (ACOS) |Total Return on Advertising Spend (ROAS)|7 Day Total Sales |"
-    "7 Day Total Orders (#)|7 Day Total Units (#)|7 Day Conversion Rate|7 Day Advertised SKU Units (#)|"
-    "7 Day Other SKU Units (#)|7 Day Advertised SKU Sales |7 Day Other SKU Sales "
-).split("|")
+TARGETING_HEADINGS: list[object] = [
+    *[
+        "Date",
+        "Portfolio name",
+        "Currency",
+        "Campaign Name",
+        "Ad Group Name",
+        "Targeting",
+        "Match Type",
+        "Impressions",
+        "Top-of-search Impression Share",
+        "Clicks",
+        "Click-Thru Rate (CTR)",
+        "Cost Per Click (CPC)",
+        "Spend",
+        "Total Advertising Cost of Sales (ACOS) ",
+        "Total Return on Advertising Spend (ROAS)",
+        "7 Day Total Sales ",
+        "7 Day Total Orders (#)",
+        "7 Day Total Units (#)",
+        "7 Day Conversion Rate",
+        "7 Day Advertised SKU Units (#)",
+        "7 Day Other SKU Units (#)",
+        "7 Day Advertised SKU Sales ",
+        "7 Day Other SKU Sales ",
+    ]
+]
 
-ALIMAMA_HEADINGS = (
-    "日期,计划ID,计划名称,单元ID,单元名称,关键词,匹配方式,展现量,点击量,花费(元),点击率,平均点击花费,直接成交金额,间接成交金额,总成交金额,"
-    "总成交笔数,总购物车数,总收藏数,投入产出比"
-).split(",")
+ALIMAMA_HEADINGS: list[object] = [
+    *[
+        "日期",
+        "计划ID",
+        "计划名称",
+        "单元ID",
+        "单元名称",
+        "关键词",
+        "匹配方式",
+        "展现量",
+        "点击量",
+        "花费(元)",
+        "点击率",
+        "平均点击花费",
+        "直接成交金额",
+        "间接成交金额",
+        "总成交金额",
+        "总成交笔数",
+        "总购物车数",
+        "总收藏数",
+        "投入产出比",
+    ]
+]
 
-GOOGLE_KEYWORD_HEADINGS = (
-    "Day,Keyword status,Search keyword,Match type,Campaign,Ad group,Currency code,Max. CPC,Impr.,Interactions,"
-    "Interaction rate,Avg. cost,Cost,Clicks,Conv. rate,Conversions,Avg. CPC,Cost / conv.,Conv. value"
-).split(",")
+GOOGLE_KEYWORD_HEADINGS: list[object] = [
+    *[
+        "Day",
+        "Keyword status",
+        "Search keyword",
+        "Match type",
+        "Campaign",
+        "Ad group",
+        "Currency code",
+        "Max. CPC",
+        "Impr.",
+        "Interactions",
+        "Interaction rate",
+        "Avg. cost",
+        "Cost",
+        "Clicks",
+        "Conv. rate",
+        "Conversions",
+        "Avg. CPC",
+        "Cost / conv.",
+        "Conv. value",
+    ]
+]
 
 
 def csv_bytes(
@@ -71,7 +168,7 @@ def bulk_row(**cells: object) -> list[object]:
     """Return a row of a bulk sheet; keywords name columns with underscores for spaces."""
     known = {
         heading.replace(" (Informational only)", "_info").replace(" ", "_").replace("-", "_"): i
-        for i, heading in enumerate(BULK_HEADINGS)
+        for i, heading in enumerate(map(str, BULK_HEADINGS))
     }
     row: list[object] = [None] * len(BULK_HEADINGS)
     row[0] = "Sponsored Products"

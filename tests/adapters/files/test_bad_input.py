@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (rows of examples are read as rows)
 """Bad input: each fault is named with file, row, column, cell and remedy; nothing is written and nothing is lost."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (rows of examples are read as rows)
 """Each console's own reports, read to the cent."""
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ def test_amazons_targeting_report_joins_the_bulk_sheet_by_name(tmp_path: Path) -
 
 def test_vendors_reports_count_fourteen_days(tmp_path: Path) -> None:
     """The window written into the headings is the window of the account."""
-    headings = [h.replace("7 Day", "14 Day") for h in TARGETING_HEADINGS]
+    headings: list[object] = [str(h).replace("7 Day", "14 Day") for h in TARGETING_HEADINGS]
     rows = [headings, targeting_row(date(2026, 11, 1), "A", "G", "k", "BROAD", [100, 5, 3.25, 20, 1, 1])]
     save(tmp_path, "report.xlsx", xlsx_bytes({"Report": rows}))
 
@@ -130,7 +131,7 @@ def test_amazons_new_console_is_read(tmp_path: Path) -> None:
     assert 7 == len(found.facts.within(DayRange(first=date(2026, 10, 1), last=date(2026, 10, 7))))
 
 
-GOOGLE_ROWS = [
+GOOGLE_ROWS: list[list[object]] = [
     GOOGLE_KEYWORD_HEADINGS,
     ["2026-09-01", "Enabled", "[running shoes]", "Exact match", "Brand", "Core", "USD", "1.50", "1,200", "40", "3.33%", "0.50", "20.00", "40",
      "5%", "2.00", "0.50", "10", "150.00"],
@@ -211,7 +212,7 @@ def test_googles_campaign_report_has_one_target_a_campaign(tmp_path: Path) -> No
 
 def test_zhitongche_in_gbk_agrees_with_its_totals_row(tmp_path: Path) -> None:
     """Chinese headings, yuan, carts and favourites, empty cells for none, and 合计 below."""
-    rows = [
+    rows: list[list[object]] = [
         ALIMAMA_HEADINGS,
         alimama_row("2026-08-01", "女装主推", "连衣裙", "连衣裙 夏", ["1,234", "56", "45.67", "300.00", "2", "7", "3"]),
         alimama_row("2026-08-02", "女装主推", "连衣裙", "连衣裙 夏", ["1,000", "30", "25.60", "", "", "", ""]),
@@ -232,11 +233,20 @@ def test_zhitongche_in_gbk_agrees_with_its_totals_row(tmp_path: Path) -> None:
 
 def test_wanxiangtai_campaign_export_is_read(tmp_path: Path) -> None:
     """Scenes split rows of one campaign; direct and indirect sales stand beside their total."""
-    headings = (
-        "日期,场景ID,场景名字,计划ID,计划名字,展现量,点击量,花费,直接成交金额,间接成交金额,总成交金额,总成交笔数".split(
-            ","
-        )
-    )
+    headings = [
+        "日期",
+        "场景ID",
+        "场景名字",
+        "计划ID",
+        "计划名字",
+        "展现量",
+        "点击量",
+        "花费",
+        "直接成交金额",
+        "间接成交金额",
+        "总成交金额",
+        "总成交笔数",
+    ]
     rows = [
         headings,
         ["2026-08-10", "371", "关键词推广", "82520659557", "测试计划", "235", "18", "81.91", "120", "80", "200", "2"],
@@ -251,7 +261,7 @@ def test_wanxiangtai_campaign_export_is_read(tmp_path: Path) -> None:
 
 def test_periods_in_a_column_of_days_are_spread_over_their_days(tmp_path: Path) -> None:
     """A weekly export is a total of seven days, and every figure keeps its sum."""
-    headings = "日期,计划ID,计划名字,词名字/词包名字,展现量,点击量,花费,总成交金额,总成交笔数".split(",")
+    headings = ["日期", "计划ID", "计划名字", "词名字/词包名字", "展现量", "点击量", "花费", "总成交金额", "总成交笔数"]
     rows = [headings, ["20260803至20260809", "1", "A", "鞋", "700", "70", "35.03", "100.01", "3"]]
     save(tmp_path, "关键词报表.csv", csv_bytes(rows, encoding="gbk"))
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (rows of examples are read as rows)
 """Days as people and consoles write them."""
 
 from __future__ import annotations

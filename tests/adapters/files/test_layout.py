@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (rows of examples are read as rows)
 """Finding the table: encodings, delimiters, archives, lines above the headings, totals and notes."""
 
 from __future__ import annotations

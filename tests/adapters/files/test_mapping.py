@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (rows of examples are read as rows)
 """Which column means what: stated in TOML, or proposed from headings and cells."""
 
 from __future__ import annotations

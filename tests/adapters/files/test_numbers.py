@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (rows of examples are read as rows)
 """Numbers as people write them, read exactly."""
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def indian(value: Decimal) -> str:
     """Write an amount as in India: groups of two above the thousands."""
     whole, _, fraction = f"{abs(value):.2f}".partition(".")
     head, tail = whole[:-3], whole[-3:]
-    groups = []
+    groups: list[str] = []
     while head:
         groups.insert(0, head[-2:])
         head = head[:-2]

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (rows of examples are read as rows)
 """Money is counted once, though several files or rows tell of it, and every row left out is accounted for."""
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ def test_a_keyword_report_beside_its_campaign_report_is_counted_once(tmp_path: P
         targeting_row(date(2026, 10, 1), "A", "G", "k1", "EXACT", [100, 5, 3, 20, 1, 1]),
         targeting_row(date(2026, 10, 1), "A", "G", "k2", "EXACT", [100, 5, 2, 20, 1, 1]),
     ]
-    campaigns = [
+    campaigns: list[list[object]] = [
         [
             "Date",
             "Portfolio name",

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (rows of examples are read as rows)
 """The side files a person keeps: products with their economics, protected words."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (rows of examples are read as rows)
 """Files nobody here wrote: totals against an independent referee that uses nothing but csv and Decimal.
 
 The files lie beside a developer's checkout; elsewhere these tests are skipped and say so.
