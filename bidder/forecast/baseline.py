@@ -11,9 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from bidder.core.performance import Float64
+from bidder.forecast.bids import BidSteps
 from bidder.forecast.exposure import discount
 from bidder.forecast.facts import TargetFacts
 from bidder.forecast.layout import Layout
+from bidder.forecast.presence import Presence
+from bidder.forecast.response import Elasticities
 from bidder.forecast.sums import ratio_by, sum_by
 
 HALF_LIFE_DAYS = 10.0
@@ -44,41 +47,35 @@ class NormalDay:
 
 
 def normal_day(
-    facts: TargetFacts,
-    layout: Layout,
-    *,
-    days_present: Float64,
-    served: Float64,
-    bid_distance: Float64,
-    click_elasticity: Float64,
-    cpc_elasticity: Float64,
+    facts: TargetFacts, layout: Layout, present: Presence, steps: BidSteps, response: Elasticities
 ) -> NormalDay:
-    """Estimate a normal day of every target.
+    """Estimate a normal day of every target at its present bid.
+
+    A bid that moved since means that a day stood for another amount of traffic. Its *exposure* is rescaled, not its
+    clicks, so that every day weighs by what it tells.
 
     Args:
-        facts: Closed days on which targets could be shown.
+        facts: Closed days that may be learned from.
         layout: The targets.
-        days_present: (n_targets,) discounted days observed beyond the rows given: days without a row at a venue
-            that leaves out zeros.
-        served: (n_rows,) share of the day in which the target could be shown, (0, 1].
-        bid_distance: (n_rows,) log of the present bid over that day's.
-        click_elasticity: (n_targets,) of clicks to the bid.
-        cpc_elasticity: (n_targets,) of the cost per click to the bid.
+        present: For which part of which day each target could be shown.
+        steps: Bids of past days.
+        response: Elasticities of clicks and of their cost.
     """
     size = len(layout)
-    usable = served >= LEAST_SHARE
-    weight = discount((facts.today - facts.day).astype(np.float64), HALF_LIFE_DAYS) * usable
-    moved = np.exp(click_elasticity[facts.target] * bid_distance)
-    dearer = np.exp(cpc_elasticity[facts.target] * bid_distance)
-
-    def total(values: Float64) -> Float64:
-        return sum_by(facts.target, values, size)
-
-    # A bid that moved since means that the old day stood for another amount of traffic: exposure is rescaled, so
-    # that many clicks at a high bid and few at a low one weigh by what they tell.
-    days = total(weight * served / moved) + days_present
-    clicks = total(weight * facts.clicks)
-    spend = total(weight * facts.spend_micros * dearer)
+    part = present.of_rows(facts.target, facts.day)
+    used = facts.take(part >= LEAST_SHARE)
+    distance = steps.distance(used.target, used.day)
+    weight = discount((used.today - used.day).astype(np.float64), HALF_LIFE_DAYS)
+    dearer = np.exp(response.cpc[used.target] * distance)
+    days = np.zeros(size)
+    everyone = np.arange(size, dtype=np.int32)
+    ago = discount(np.arange(present.days, 0, -1).astype(np.float64), HALF_LIFE_DAYS)
+    for number in range(present.days):
+        column = present.column(number)
+        moved = steps.distance(everyone, np.full(size, present.first_day + number, dtype=np.int32))
+        days += ago[number] * np.where(column >= LEAST_SHARE, column, 0.0) * np.exp(-response.clicks * moved)
+    clicks = sum_by(used.target, weight * used.clicks, size)
+    spend = sum_by(used.target, weight * used.spend_micros * dearer, size)
     groups = len(layout.ad_group_ids)
     of_group = ratio_by(layout.ad_group, clicks, days, groups)
     of_account = float(clicks.sum() / days.sum()) if days.sum() > 0 else 0.0

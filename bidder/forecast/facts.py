@@ -139,7 +139,9 @@ def target_facts(
     )
 
 
-def covered_targets(table: PerformanceTable, layout: Layout, *, today: int, excluded: Int32) -> Float64:
+def covered_targets(
+    table: PerformanceTable, layout: Layout, *, today: int, excluded: Int32, zeros_left_out: bool
+) -> Float64:
     """Tell which targets the newest closed day of the report speaks of: 1.0 or 0.0, shape (n_targets,).
 
     A venue that leaves out targets without impressions is believed where the target's campaign is present.
@@ -154,16 +156,16 @@ def covered_targets(table: PerformanceTable, layout: Layout, *, today: int, excl
     newest = newest[sizes_of_rows[newest] > 0]
     _, target, _ = _spread(table, newest, start, sizes_of_rows, layout)
     covered[target] = 1.0
-    if omits_zeros(table):
+    if zeros_left_out:
         campaigns = np.zeros(len(layout.campaign_ids), dtype=np.bool_)
         campaigns[layout.campaign[target]] = True
         covered[campaigns[layout.campaign]] = 1.0
     return covered
 
 
-def omits_zeros(table: PerformanceTable) -> bool:
+def omits_zeros(facts: TargetFacts) -> bool:
     """Tell whether the venue leaves out rows of no impressions: then an absent row is a zero, not a gap."""
-    return len(table) > 0 and not bool(((table.impressions == 0) & (table.clicks == 0)).any())
+    return len(facts) > 0 and not bool(((facts.impressions == 0) & (facts.clicks == 0)).any())
 
 
 def _membership(table: PerformanceTable, layout: Layout) -> tuple[Codes, Codes]:

@@ -17,9 +17,11 @@ from bidder.forecast.baseline import normal_day
 from bidder.forecast.bids import bid_steps
 from bidder.forecast.check import prior_distance, prior_holds
 from bidder.forecast.exposure import Exposure, expose
-from bidder.forecast.facts import TargetFacts, covered_targets, event_days, target_facts
+from bidder.forecast.facts import TargetFacts, covered_targets, event_days, omits_zeros, target_facts
+from bidder.forecast.hours import learn_hours
 from bidder.forecast.layout import Codes, Layout, lay_out
 from bidder.forecast.maturity import MaturityCurve, learn_maturity, observation_phase
+from bidder.forecast.presence import WINDOW_DAYS, presence
 from bidder.forecast.refunds import RefundRates, refund_rates
 from bidder.forecast.response import Elasticities, learn_elasticities
 from bidder.forecast.shrinkage import RatePrior, fit_rates
@@ -33,10 +35,18 @@ FALLBACK_CART_RATE = 0.08
 
 
 class EmpiricalBayesForecaster:
-    """Hierarchical empirical Bayes on matured exposure: `bidder.ports.Forecaster` as shipped."""
+    """Hierarchical empirical Bayes on matured exposure: `bidder.ports.Forecaster` as shipped.
 
-    def __init__(self, policy: Policy) -> None:
+    Attributes:
+        policy: What the operator decided.
+        unconstrained: Whether a day's clicks and spend are what the target would get if no budget ran dry. Off,
+            they are what past days gave under their budgets, and the caller divides by the share served, as
+            `bidder.core.case` does: never both.
+    """
+
+    def __init__(self, policy: Policy, *, unconstrained: bool = False) -> None:
         self._policy = policy
+        self._unconstrained = unconstrained
 
     def forecast(self, snapshot: Snapshot) -> Forecast:
         """Return estimates for every target of the snapshot; never raises on thin or odd history."""
@@ -64,18 +74,23 @@ class EmpiricalBayesForecaster:
         aov = np.nan_to_num(value.mean_micros, nan=0.0)
         rpc_low, rpc_high = rpc_bounds(cvr * aov, shape, value.variance, policy.evidence.interval)
         closed = facts.closed()
-        served = np.ones(len(closed))
-        steps = bid_steps(snapshot.memory.changes, snapshot.structure, layout, today=today)
-        response = learn_elasticities(closed, served, steps, layout)
-        day = normal_day(
+        zeros_left_out = omits_zeros(closed)
+        hours = learn_hours(
+            history.hourly, layout, today=today, first_day=max(today - WINDOW_DAYS, facts.first_day), unusable=unusable
+        )
+        present = presence(
             closed,
             layout,
-            days_present=np.zeros(len(layout)),
-            served=served,
-            bid_distance=steps.distance(closed.target, closed.day),
-            click_elasticity=response.clicks,
-            cpc_elasticity=response.cpc,
+            hours,
+            history.products,
+            snapshot.memory.changes,
+            time_zone=snapshot.account.time_zone,
+            zeros_left_out=zeros_left_out,
+            unusable=unusable,
         )
+        steps = bid_steps(snapshot.memory.changes, snapshot.structure, layout, today=today)
+        response = learn_elasticities(closed, present, steps, layout)
+        day = normal_day(closed, layout, present if self._unconstrained else present.as_served(), steps, response)
         distance, checked = prior_distance(exposure.orders, exposure.clicks, orders.mean, orders.shape)
         return Forecast(
             as_of=snapshot.as_of,
@@ -97,7 +112,9 @@ class EmpiricalBayesForecaster:
             click_elasticity=response.clicks,
             cpc_elasticity=response.cpc,
             cart_rate=_cart_rate(exposure, layout),
-            covered=covered_targets(history.daily, layout, today=today, excluded=history.excluded_days),
+            covered=covered_targets(
+                history.daily, layout, today=today, excluded=history.excluded_days, zeros_left_out=zeros_left_out
+            ),
             pooled_ok=prior_holds(distance, checked),
             maturity=curve.share,
             product_refund_rate=refunds.by_product,

@@ -19,7 +19,8 @@ from bidder.core.performance import Float64
 from bidder.forecast.bids import BidSteps
 from bidder.forecast.facts import TargetFacts
 from bidder.forecast.layout import Layout
-from bidder.forecast.sums import sum_by
+from bidder.forecast.presence import Presence
+from bidder.forecast.sums import ratio, sum_by
 
 CLICK_PRIOR, CLICK_SPREAD = 0.8, 0.3
 """Clicks / bid elasticity before any step was seen: middle of the range .3 to 1.2 of operator.md section 6."""
@@ -73,84 +74,114 @@ class _Windows:
     demand: Float64
 
 
-def learn_elasticities(facts: TargetFacts, served: Float64, steps: BidSteps, layout: Layout) -> Elasticities:
+def learn_elasticities(facts: TargetFacts, present: Presence, steps: BidSteps, layout: Layout) -> Elasticities:
     """Learn both elasticities from the steps on record.
 
     Args:
         facts: Closed days that may be learned from.
-        served: (n_rows,) share of the day in which the target could be shown.
+        present: For which part of which day each target could be shown.
         steps: Our own changes of bids.
         layout: The targets.
     """
     clicks, cpc = np.full(len(layout), CLICK_PRIOR), np.full(len(layout), CPC_PRIOR)
-    click_error, cpc_error, count = CLICK_SPREAD, CPC_SPREAD, 0
+    if not len(steps.step) or not len(facts) or not present.days:
+        return Elasticities(clicks=clicks, cpc=cpc, click_error=CLICK_SPREAD, cpc_error=CPC_SPREAD, steps=0)
     categories = len(layout.categories)
-    if len(steps.step) and len(facts):
-        windows = _windows(facts, served, steps, layout, CLICK_PRIOR)
-        first_guess, _, _ = _click_elasticity(windows, categories)
-        # Demand at constant bids needs the elasticity that it helps to find: once more with the better one.
-        windows = _windows(facts, served, steps, layout, first_guess)
-        _, click_error, by_category = _click_elasticity(windows, categories)
-        clicks = by_category[layout.category]
-        _, cpc_error, cpc_category = _cpc_elasticity(windows, categories)
-        cpc = cpc_category[layout.category]
-        count = len(windows.log_step)
-    return Elasticities(clicks=clicks, cpc=cpc, click_error=click_error, cpc_error=cpc_error, steps=count)
+    windows = _windows(facts, present, steps, layout, CLICK_PRIOR)
+    first_guess, _, _ = _click_elasticity(windows, categories)
+    # Demand at constant bids needs the elasticity that it helps to find: once more with the better one.
+    windows = _windows(facts, present, steps, layout, first_guess)
+    _, click_error, of_clicks = _click_elasticity(windows, categories)
+    _, cpc_error, of_cpc = _cpc_elasticity(windows, categories)
+    return Elasticities(
+        clicks=of_clicks[layout.category],
+        cpc=of_cpc[layout.category],
+        click_error=click_error,
+        cpc_error=cpc_error,
+        steps=len(windows.log_step),
+    )
 
 
-def _windows(facts: TargetFacts, served: Float64, steps: BidSteps, layout: Layout, elasticity: float) -> _Windows:
+def _windows(facts: TargetFacts, present: Presence, steps: BidSteps, layout: Layout, elasticity: float) -> _Windows:
     """Gather clicks, spend and demand in the undisturbed days before and after each step."""
-    first = steps.first_day - WINDOW_DAYS
-    width = facts.today - first + 1
-    recent = facts.day >= first
-    day = facts.day[recent] - first
-    target, clicks = facts.target[recent], facts.clicks[recent]
-    share = served[recent]
-    campaigns = len(layout.campaign_ids)
-    constant = clicks * np.exp(elasticity * steps.distance(target, facts.day[recent])) / np.maximum(share, 0.1)
-    cell = layout.campaign[target].astype(np.int64) * width + day
-    demand = sum_by(cell, constant, campaigns * width).reshape(campaigns, width)
-    row = steps.row[target]
-    own = row >= 0
-    place = row[own].astype(np.int64) * width + day[own]
-    size = len(steps.step) * width
-
-    def grid(values: Float64) -> Float64:
-        return sum_by(place, values[own], size).reshape(-1, width)
-
-    seen_clicks, seen_spend, seen_share = grid(clicks), grid(facts.spend_micros[recent]), grid(share)
-    moved = np.zeros((len(steps.step), width))
-    held = min(steps.step.shape[1], width - WINDOW_DAYS)
-    moved[:, WINDOW_DAYS : WINDOW_DAYS + held] = steps.step[:, :held]
+    stepped = np.flatnonzero(steps.row >= 0)
+    width = present.days
+    recent = facts.take((facts.day >= present.first_day) & (facts.day < facts.today))
+    column = recent.day - present.first_day
+    part = np.stack([present.column(number) for number in range(width)], axis=1)
+    constant = recent.clicks * np.exp(elasticity * steps.distance(recent.target, recent.day))
+    demand = _demand(recent.target, column, constant, part, layout)
+    own = steps.row[recent.target] >= 0
+    place = steps.row[recent.target[own]].astype(np.int64) * width + column[own]
+    size = len(stepped) * width
+    clicks = sum_by(place, recent.clicks[own], size).reshape(-1, width)
+    spend = sum_by(place, recent.spend_micros[own], size).reshape(-1, width)
+    due = demand[layout.campaign[stepped]] * part[stepped]
+    moved = _moves(steps, present)
     at, on = np.nonzero(np.abs(moved) >= _LEAST_STEP)
-    campaign = layout.campaign[np.flatnonzero(steps.row >= 0)][at]
-    category = layout.category[np.flatnonzero(steps.row >= 0)][at]
     still = np.abs(moved) < _LEAST_STEP
-    sums = {}
-    for side, sign in (("before", -1), ("after", 1)):
-        total = np.zeros((3, len(at)))
-        open_ = np.ones(len(at), dtype=np.bool_)
-        for lag in range(1, WINDOW_DAYS + 1):
-            column = on + sign * lag
-            inside = (column >= 0) & (column < width)
-            column = np.clip(column, 0, width - 1)
-            open_ &= inside & still[at, column]
-            used = open_ & (seen_share[at, column] > 0)
-            total[0] += np.where(used, seen_clicks[at, column], 0.0)
-            total[1] += np.where(used, seen_spend[at, column], 0.0)
-            total[2] += np.where(used, demand[campaign, column] * seen_share[at, column], 0.0)
-        sums[side] = total
-    before, after = sums["before"], sums["after"]
+    before = _beside(at, on, -1, still, part[stepped] > 0, (clicks, spend, due))
+    after = _beside(at, on, 1, still, part[stepped] > 0, (clicks, spend, due))
     told = (before[2] > 0) & (after[2] > 0) & (before[0] + after[0] > 0)
     return _Windows(
         log_step=moved[at, on][told],
-        category=category[told],
+        category=layout.category[stepped][at][told],
         before=before[0][told],
         after=after[0][told],
         spend_before=before[1][told],
         spend_after=after[1][told],
         demand=np.log(after[2][told] / before[2][told]),
     )
+
+
+def _demand(
+    target: NDArray[np.int32], column: NDArray[np.int32], constant: Float64, part: Float64, layout: Layout
+) -> Float64:
+    """Return the demand of each campaign and day relative to what its targets there usually get.
+
+    Shape (n_campaigns, n_days). Both sides are sums over the targets present, so that the mix cancels.
+    """
+    size, width = part.shape
+    campaigns = len(layout.campaign_ids)
+    usual = sum_by(target, constant, size) / np.maximum(part.sum(axis=1), 1e-9)
+    expected = np.zeros((campaigns, width))
+    np.add.at(expected, layout.campaign, usual[:, None] * part)
+    cell = layout.campaign[target].astype(np.int64) * width + column
+    seen = sum_by(cell, constant, campaigns * width).reshape(campaigns, width)
+    return np.nan_to_num(ratio(seen, expected), nan=0.0)
+
+
+def _moves(steps: BidSteps, present: Presence) -> Float64:
+    """Return the steps on the days of ``present``, shape (n_stepped, n_days)."""
+    moved = np.zeros((len(steps.step), present.days))
+    shift = steps.first_day - present.first_day
+    begin, end = max(shift, 0), min(shift + steps.step.shape[1], present.days)
+    if end > begin:
+        moved[:, begin:end] = steps.step[:, begin - shift : end - shift]
+    return moved
+
+
+def _beside(
+    at: NDArray[np.intp],
+    on: NDArray[np.intp],
+    sign: int,
+    still: NDArray[np.bool_],
+    there: NDArray[np.bool_],
+    grids: tuple[Float64, Float64, Float64],
+) -> Float64:
+    """Return the sums of each grid over the days beside each step, up to the next step, shape (3, n_steps)."""
+    width = still.shape[1]
+    total = np.zeros((3, len(at)))
+    reach = np.ones(len(at), dtype=np.bool_)
+    for lag in range(1, WINDOW_DAYS + 1):
+        column = on + sign * lag
+        reach &= (column >= 0) & (column < width)
+        column = np.clip(column, 0, width - 1)
+        reach &= still[at, column]
+        used = reach & there[at, column]
+        for number, grid in enumerate(grids):
+            total[number] += np.where(used, grid[at, column], 0.0)
+    return total
 
 
 def _click_elasticity(windows: _Windows, categories: int) -> tuple[float, float, Float64]:
