@@ -7,6 +7,7 @@ a normal approximation of the drawn total lets through.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -38,7 +39,9 @@ def expected_share(mean: Floats, variance: Floats, limit: Floats) -> Floats:
     return share
 
 
-def keep_within(counts: Ints, cost: Ints, group: Index, limit: Ints, arrival: Floats) -> tuple[Ints, Bools]:
+def keep_within(
+    counts: Ints, cost: Ints, group: Index, limit: Ints, arrival: Callable[[], Floats]
+) -> tuple[Ints, Bools]:
     """Cut counts so that no group costs more than its limit.
 
     Args:
@@ -46,7 +49,7 @@ def keep_within(counts: Ints, cost: Ints, group: Index, limit: Ints, arrival: Fl
         cost: (n_rows,) of each piece, same unit as ``limit``.
         group: (n_rows,) index into ``limit``.
         limit: (n_groups,) not negative.
-        arrival: (n_rows,) order in which rows arrive.
+        arrival: Gives the order in which rows arrive, (n_rows,); called only where something is cut.
 
     Returns:
         Pieces kept, (n_rows,), and which groups were cut short, (n_groups,).
@@ -57,7 +60,7 @@ def keep_within(counts: Ints, cost: Ints, group: Index, limit: Ints, arrival: Fl
         return counts, short
     kept = counts.copy()
     rows = np.flatnonzero(short[group])
-    rows = rows[np.lexsort((arrival[rows], group[rows]))]
+    rows = rows[np.lexsort((arrival()[rows], group[rows]))]
     spent = np.cumsum(counts[rows] * cost[rows])
     first = np.flatnonzero(np.diff(group[rows], prepend=-1))
     before = np.repeat(np.append(0, spent[first[1:] - 1]), np.diff(np.append(first, len(rows))))

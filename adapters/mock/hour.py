@@ -6,7 +6,7 @@ settings were worth given the latent state, the budgets and the stock at the sta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -53,16 +53,11 @@ def play_hour(market: MarketState) -> None:
 
 def _serve(market: MarketState, today: DayState, step: int) -> Served:
     """Run the auctions, cut what budgets and balance do not cover, charge, record."""
-    shop, live = market.shop, market.in_force
-    campaign_of, product_of = shop.campaign_of_target, shop.targets.product
-    limits = market.budgets.limits(live.daily_budget_micros)
+    shop, block = market.shop, today.block
+    limits = market.budgets.limits(market.in_force.daily_budget_micros)
     dark = market.budgets.dark(limits)
-    bid = live.bids(shop.targets.ad_group) * live.dayparts[campaign_of, today.hour_of_week[step]]
-    on = live.enabled(shop.targets.ad_group, campaign_of) & (bid > 0) & today.launched
-    paid_for = market.balance_micros > max(market.purse_met_micros, 0)
-    on &= ~dark[campaign_of] & (market.shelf.stock > 0)[product_of] & paid_for
-    rows = np.flatnonzero(on)
-    bid, campaign = bid[rows], campaign_of[rows]
+    rows, bid = _eligible(market, today, step, dark)
+    campaign = shop.campaign_of_target[rows]
     flow = traffic.expected(
         market.curves,
         rows,
@@ -74,50 +69,72 @@ def _serve(market: MarketState, today: DayState, step: int) -> Served:
         step=shop.venue.price_step_micros / MICROS,
     )
     room = np.maximum(limits - market.budgets.spent_micros, 0)
-    share = _covered(flow, campaign, room, market.balance_micros)
     drawn = traffic.draw(flow, bid, today.luck[:3, step][:, rows], shop.venue)
-    arrival = _arrival_order(market, today, step, rows)
-    clicks, short = keep_within(drawn.clicks, drawn.price_micros, campaign, room, arrival)
-    purse = np.asarray([max(market.balance_micros, 0)])
-    clicks, empty = keep_within(clicks, drawn.price_micros, np.zeros_like(campaign), purse, arrival)
-    spend = clicks * drawn.price_micros
-    by_campaign = by_group(campaign, spend, len(limits)).astype(np.int64)
-    market.budgets.charge(by_campaign, limits, short)
-    market.balance_micros -= int(spend.sum())
-    market.purse_met_micros = market.balance_micros if empty[0] else -1 if paid_for else market.purse_met_micros
-    before = by_group(campaign, drawn.clicks, len(limits))
-    after = by_group(campaign, clicks, len(limits))
-    idle = (
-        np.rint(drawn.idle_views * (after / np.maximum(before, 1))[campaign])
-        if before.sum() > after.sum()
-        else drawn.idle_views
-    )
+    share = _covered(flow, campaign, room, market.balance_micros)
     cut = share[campaign]
     flow = traffic.Flow(views=flow.views * cut, clicks=flow.clicks * cut, cost=flow.cost * cut)
+    clicks = _paid(market, today, step, rows, drawn, room, limits)
+    served = by_group(campaign, clicks, len(limits)) / np.maximum(by_group(campaign, drawn.clicks, len(limits)), 1)
+    lost = by_group(campaign, drawn.clicks - clicks, len(limits)) > 0
+    idle = np.rint(drawn.idle_views * np.where(lost, served, 1.0)[campaign])
     today.views[rows] += flow.views
-    block = today.block
     block.impressions[step, rows] = clicks + idle
     block.clicks[step, rows] = clicks
-    block.spend_micros[step, rows] = spend
+    block.spend_micros[step, rows] = clicks * drawn.price_micros
     block.served[step] = np.where(dark, 0.0, share)
     return Served(rows=rows, clicks=clicks, price_micros=drawn.price_micros, expected=flow)
 
 
+def _eligible(market: MarketState, today: DayState, step: int, dark: Bools) -> tuple[Index, Floats]:
+    """Return the targets that take part in the hour's auctions, and their effective bids in currency units."""
+    shop, live = market.shop, market.in_force
+    campaign = shop.campaign_of_target
+    bid = live.bids(shop.targets.ad_group) * live.dayparts[campaign, today.hour_of_week[step]]
+    on = live.enabled(shop.targets.ad_group, campaign) & (bid > 0) & today.launched & ~dark[campaign]
+    on &= (market.shelf.stock > 0)[shop.targets.product]
+    if market.balance_micros <= max(market.purse_met_micros, 0):
+        on[:] = False
+    rows = np.flatnonzero(on)
+    return rows, bid[rows]
+
+
+def _paid(
+    market: MarketState, today: DayState, step: int, rows: Index, drawn: traffic.Drawn, room: Ints, limits: Ints
+) -> Ints:
+    """Return the clicks that budgets and balance pay for, charged to both."""
+    campaign, price = market.shop.campaign_of_target[rows], drawn.price_micros
+
+    def arrival() -> Floats:
+        key = today.number * HOURS_A_DAY_KEY + step
+        return hashed(market.shop.seed, Stream.SETTLEMENT, key, rows, _ARRIVAL)
+
+    clicks, short = keep_within(drawn.clicks, price, campaign, room, arrival)
+    purse = np.asarray([max(market.balance_micros, 0)])
+    clicks, empty = keep_within(clicks, price, np.zeros_like(campaign), purse, arrival)
+    spend = clicks * price
+    market.budgets.charge(by_group(campaign, spend, len(limits)).astype(np.int64), limits, short)
+    market.balance_micros -= int(spend.sum())
+    if empty[0]:
+        market.purse_met_micros = market.balance_micros
+    elif rows.size:
+        market.purse_met_micros = -1
+    return clicks
+
+
 def _covered(flow: traffic.Flow, campaign: Index, room: Ints, balance_micros: int) -> Floats:
-    """Return the share of each campaign's expected hour that its budget and the balance cover, (n_campaigns,)."""
+    """Return the share of each campaign's expected hour that its budget and the balance cover, (n_campaigns,).
+
+    A limit stops service at the first click that does not fit: half a click's price of it stays unspent.
+    """
     mean = by_group(campaign, flow.cost, len(room))
     price = flow.cost / np.maximum(flow.clicks, 1e-12)
     variance = by_group(campaign, flow.cost * price, len(room))
-    share = expected_share(mean, variance, room / MICROS)
+    unspent = variance / np.maximum(mean, 1e-12) / 2
+    share = expected_share(mean, variance, np.maximum(room / MICROS - unspent, 0.0))
     total = np.asarray([(mean * share).sum()])
     purse = expected_share(total, np.asarray([variance.sum()]), np.asarray([balance_micros / MICROS]))
     covered: Floats = share * purse
     return covered
-
-
-def _arrival_order(market: MarketState, today: DayState, step: int, rows: Index) -> Floats:
-    key = today.number * HOURS_A_DAY_KEY + step
-    return hashed(market.shop.seed, Stream.SETTLEMENT, key, rows, _ARRIVAL)
 
 
 def _convert(market: MarketState, today: DayState, step: int, served: Served) -> Ints:
@@ -163,15 +180,9 @@ def _sell(market: MarketState, today: DayState, step: int, served: Served, won: 
         key = today.number * HOURS_A_DAY_KEY + step
         actor = np.where(arrivals.target == ORGANIC, ORGANIC_ACTOR + arrivals.product, arrivals.target)
         line = hashed(shop.seed, Stream.SETTLEMENT, key, actor, arrivals.number, _IN_LINE)
-        kept, _ = keep_within(np.ones_like(arrivals.units), arrivals.units, arrivals.product, stock, line)
-        rows = kept > 0
-        arrivals = Arrivals(
-            step=arrivals.step[rows],
-            target=arrivals.target[rows],
-            product=arrivals.product[rows],
-            number=arrivals.number[rows],
-            units=arrivals.units[rows],
-        )
+        one = np.ones_like(arrivals.units)
+        kept, _ = keep_within(one, arrivals.units, arrivals.product, stock, lambda: line)
+        arrivals = Arrivals(**{f.name: getattr(arrivals, f.name)[kept > 0] for f in fields(arrivals)})
     sold = by_group(arrivals.product, arrivals.units, len(stock)).astype(np.int64)
     if len(arrivals.target):
         today.arrivals.append(arrivals)

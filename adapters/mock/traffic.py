@@ -79,8 +79,7 @@ def draw(flow: Flow, bid: Floats, uniforms: Floats, venue: VenueRules) -> Drawn:
         uniforms: (3, n_rows): for clicks, idle views and the price.
         venue: Price noise and the smallest coin.
     """
-    clicks = draws.poisson(uniforms[0], flow.clicks)
-    idle = draws.poisson(uniforms[1], np.maximum(flow.views - flow.clicks, 0.0))
+    clicks, idle = draws.poisson(uniforms[:2], np.stack([flow.clicks, np.maximum(flow.views - flow.clicks, 0.0)]))
     mean = flow.cost / np.where(flow.clicks > 0, flow.clicks, 1.0)
     width = np.minimum(venue.price_noise / np.sqrt(np.maximum(clicks, 1)) * mean, np.maximum(bid - mean, 0.0))
     coin = venue.price_step_micros
