@@ -13,6 +13,7 @@ from typing import ClassVar
 from adapters.mock.advertiser import JobState
 from adapters.mock.client import HttpCounter
 from adapters.mock.counter import Counter
+from adapters.mock.practice import PracticeDesk
 from adapters.mock.reports import ReportSpec
 from bidder.core.calendar import DayRange
 from bidder.core.change import Change, Outcome, Settings, Status
@@ -29,16 +30,16 @@ class MockMarketplace:
     """One account at the mock marketplace.
 
     Args:
-        config: Options: ``base_url`` of `bidder mock serve`. Secrets: ``client_id``, ``client_secret`` and
-            ``refresh_token``, which the server prints when it starts.
-        counter: How to get to the venue; HTTP by the configuration unless given.
+        config: Options: ``base_url`` of `bidder mock serve`, with the secrets ``client_id``, ``client_secret`` and
+            ``refresh_token`` that it prints; or none, for a shop to practise on in this process.
+        counter: How to get to the venue; by the configuration unless given.
     """
 
     API_VERSION: ClassVar[int] = API_VERSION
 
     def __init__(self, config: AdapterConfig, *, counter: Counter | None = None) -> None:
         self._account = config.account.id
-        self._counter = counter if counter is not None else HttpCounter(config)
+        self._counter = counter if counter is not None else _counter_of(config)
         self._jobs = _Jobs(config.memory)
         self._profile: VenueProfile | None = None
 
@@ -117,6 +118,11 @@ class MockMarketplace:
     def _check(self, account: AccountId) -> None:
         if account != self._account:
             raise InvariantBroken(f"the marketplace of {self._account} was asked about {account}")
+
+
+def _counter_of(config: AdapterConfig) -> Counter:
+    """Return HTTP where an address is configured, else a practice shop."""
+    return HttpCounter(config) if "base_url" in config.options else PracticeDesk(config)
 
 
 class _Jobs:

@@ -18,7 +18,7 @@ from adapters.mock.sheets import write_pages
 from adapters.mock.venue import Venue
 from adapters.mock.wire import (
     Payload,
-    decode_value,
+    decode_change,
     encode_ad_group,
     encode_campaign,
     encode_outcome,
@@ -28,15 +28,13 @@ from adapters.mock.wire import (
     encode_target,
 )
 from bidder.core.calendar import DayRange
-from bidder.core.change import Change, Field, Outcome, Status
-from bidder.core.entities import AccountId, EntityKind, EntityRef
+from bidder.core.change import Change, Outcome, Status
+from bidder.core.entities import AccountId, EntityRef
 from bidder.core.performance import Grain
-from bidder.core.reasons import Code, Reason
 from bidder.errors import ContractBroken
 from bidder.http import Json, Node
 
 LARGEST_PAGE = 1000
-_WHY = Reason.of(Code.RESTORE, what="the request")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,22 +172,16 @@ def _changes(venue: Venue, advertiser: Advertiser, body: Node) -> Answered:
     if len(items) > advertiser.rules.batch_size:
         raise BadRequest(f"a request holds at most {advertiser.rules.batch_size} changes")
     for item in items:
-        key = item.at("key").text()
         try:
-            changes.append(_change(item))
-            keys.append(key)
-        except (ContractBroken, BadRequest, TypeError) as exc:
-            outcomes.append(Outcome(key=key, status=Status.REJECTED, code="MALFORMED", detail=str(exc)))
+            change, key = decode_change(item)
+        except ContractBroken as exc:
+            refused = Outcome(key=item.at("key").text(), status=Status.REJECTED, code="MALFORMED", detail=str(exc))
+            outcomes.append(refused)
+            continue
+        changes.append(change)
+        keys.append(key)
     outcomes.extend(advertiser.submit(changes, keys, venue.now))
     return Answered(status=HTTPStatus.MULTI_STATUS, payload={"results": [encode_outcome(o) for o in outcomes]})
-
-
-def _change(item: Node) -> Change:
-    kind, field = item.at("kind").text(), item.at("field").text()
-    if kind not in set(EntityKind) or field not in set(Field):
-        raise BadRequest(f"there is no {field} of a {kind}")
-    ref = EntityRef(EntityKind(kind), item.at("id").text())
-    return Change(ref=ref, field=Field(field), old=None, new=decode_value(item.at("value")), reason=_WHY)
 
 
 def _report(venue: Venue, advertiser: Advertiser, body: Node) -> Answered:

@@ -66,6 +66,7 @@ class MockServer:
         )
         self._http = _Http((host, port), self.stage)
         self._thread: threading.Thread | None = None
+        self._served = False
 
     @property
     def url(self) -> str:
@@ -89,6 +90,7 @@ class MockServer:
         return tuple(self.stage.seen)
 
     def __enter__(self) -> Self:
+        self._served = True
         self._thread = threading.Thread(target=self.serve_forever, name="mock-venue", daemon=True)
         self._thread.start()
         return self
@@ -100,12 +102,14 @@ class MockServer:
 
     def serve_forever(self) -> None:
         """Serve until `close` is called from another thread."""
+        self._served = True
         self._http.serve_forever(poll_interval=0.02)
 
     def close(self) -> None:
         """Stop serving, hang up on everybody and wait for the threads; calling it twice is fine."""
         self.stage.released.set()
-        self._http.shutdown()
+        if self._served:  # Before that there is no loop that could answer.
+            self._http.shutdown()
         self._http.hang_up()
         self._http.server_close()
         if self._thread is not None:

@@ -28,11 +28,14 @@ from bidder.core.entities import (
 )
 from bidder.core.money import Money
 from bidder.core.performance import Grain, Level
+from bidder.core.reasons import Code, Reason
 from bidder.core.venue import Capability, VenueProfile
 from bidder.errors import ContractBroken
 from bidder.http import Json, Node
 
 Payload = dict[str, Json]
+_WHY = Reason.of(Code.RESTORE, what="the request")
+"""The venue is told no reasons; a change that it reads back says only that it was asked for."""
 
 
 def encode_profile(profile: VenueProfile) -> Payload:
@@ -234,6 +237,23 @@ def encode_change(change: Change, key: str) -> Payload:
         "field": change.field.value,
         "value": encode_value(change.new),
     }
+
+
+def decode_change(node: Node) -> tuple[Change, str]:
+    """Read one change of a request and its key.
+
+    Raises:
+        ContractBroken: A field is missing, or there is no such kind, setting or value.
+    """
+    kind, field = node.at("kind").text(), node.at("field").text()
+    if kind not in set(EntityKind) or field not in set(Field):
+        raise ContractBroken(f"there is no {field[:40]!r} of a {kind[:40]!r}", field=node.path)
+    ref = EntityRef(EntityKind(kind), node.at("id").text())
+    try:
+        change = Change(ref=ref, field=Field(field), old=None, new=decode_value(node.at("value")), reason=_WHY)
+    except TypeError as exc:
+        raise ContractBroken(str(exc), field=node.path) from None
+    return change, node.at("key").text()
 
 
 def encode_value(value: Value | None) -> Json:

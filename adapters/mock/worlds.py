@@ -28,6 +28,11 @@ from bidder.errors import InputError
 from bidder.ports import API_VERSION, AdapterConfig, Truth
 
 _MONTH_DAYS = 30
+_VARIABLES = {
+    "client_id": "BIDDER_MOCK_ID",
+    "client_secret": "BIDDER_MOCK_SECRET",
+    "refresh_token": "BIDDER_MOCK_REFRESH",
+}
 
 
 class MockWorld:
@@ -124,14 +129,27 @@ class MockWorlds:
         """
         return MockWorld(_venue(preset, seed, history_days, scale, None, rules))
 
-    def serve(  # noqa: PLR0913  # one for each option of `bidder mock serve`
+    def serve(
+        self, preset: str, *, seed: int, port: int, speed: float, scale: float, told: Callable[[str], object]
+    ) -> None:
+        """Serve a world on 127.0.0.1 until interrupted; ``told`` gets what a person needs to connect to it."""
+        server = self.server(preset, seed=seed, port=port, speed=speed, scale=scale)
+        for line in _greeting(server, speed):
+            told(line)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            told("The mock marketplace has closed.")
+        finally:
+            server.close()
+
+    def server(  # one for each way in which servers differ
         self,
         preset: str,
         *,
         seed: int,
         history_days: int = USUAL_HISTORY_DAYS,
         scale: float = 1.0,
-        host: str = "127.0.0.1",
         port: int = 0,
         speed: float = 1.0,
         rules: VenueRules | None = None,
@@ -140,13 +158,12 @@ class MockWorlds:
         """Return a world behind HTTP, not yet serving, whose time follows the real one from this moment on.
 
         Its history ends now: a daemon that runs on the machine's own clock sees today's figures. With a ``speed``
-        other than 1 virtual time runs ahead of the machine's; then the daemon must take its time from ``/admin/clock``.
+        other than 1 virtual time leaves the machine's behind; then a daemon has to take its own from ``/admin/clock``.
         """
         started = datetime.now(UTC)
         venue = _venue(preset, seed, history_days, scale, started, rules)
         venue.advance(started)
-        clock = WallClock(started, speed=speed)
-        return MockServer(venue, host=host, port=port, virtual_now=clock, faults=faults)
+        return MockServer(venue, port=port, virtual_now=WallClock(started, speed=speed), faults=faults)
 
 
 class WallClock:
@@ -169,6 +186,36 @@ class WallClock:
     def __call__(self) -> datetime:
         """Return the virtual instant."""
         return self._start + timedelta(seconds=(self._monotonic() - self._began) * self._speed)
+
+
+def _greeting(server: MockServer, speed: float) -> list[str]:
+    """Say how to connect: the account for the configuration, its secrets for the environment."""
+    account, keys = server.venue.accounts[0], server.credentials
+    cap = Money(server.venue.advertiser(account.remote_id).market.shop.account_budget_micros, account.currency)
+    lines = [
+        f"The mock marketplace listens at {server.url} (Ctrl-C ends it).",
+        "Put this into the configuration:",
+        "",
+        f"[accounts.{account.id}]",
+        'adapter = "mock"',
+        f'remote_id = "{account.remote_id}"',
+        f'currency = "{account.currency}"',
+        f'time_zone = "{account.time_zone}"',
+        f'daily_cap = "{cap.units():.2f}"',
+        f'options = {{ base_url = "{server.url}" }}',
+        "secrets = { " + ", ".join(f'{name} = "env:{variable}"' for name, variable in _VARIABLES.items()) + " }",
+        "",
+        "and this into the shell that runs bidder:",
+        "",
+        *(f"export {variable}={getattr(keys, name)}" for name, variable in _VARIABLES.items()),
+        "",
+        f"Referees: send the header X-Admin-Token: {server.admin_token} to {server.url}/admin/history",
+    ]
+    if len(server.venue.accounts) > 1:
+        lines.append(f"Other accounts: {', '.join(a.remote_id for a in server.venue.accounts[1:])}")
+    if speed != 1:
+        lines.append(f"Its clock runs {speed:g} times as fast as yours: /admin/clock tells the time.")
+    return lines
 
 
 def _venue(
