@@ -170,15 +170,15 @@ def mock() -> None:
 @click.option(
     "--speed",
     type=click.FloatRange(1, 100_000),
-    default=60.0,
+    default=1.0,
     show_default=True,
-    help="Simulated seconds in one real second.",
+    help="Simulated seconds in one real second; a daemon on this machine's clock needs 1.",
 )
 @click.option("--scale", type=click.FloatRange(0.01, 20), default=0.2, show_default=True, help="Size of the shop.")
 def serve(preset: str, seed: int, port: int, speed: float, scale: float) -> None:
-    """Serve one mock shop on 127.0.0.1 until interrupted, with its clock running fast.
+    """Serve one mock shop on 127.0.0.1 until interrupted, with 60 days of history that end now.
 
-    Example: bidder mock serve --preset general --speed 600
+    Example: bidder mock serve --preset general
     """
     from bidder.registry import load_world
 
