@@ -17,8 +17,10 @@ from adapters.files.console import language_of
 from adapters.files.folder import fingerprint
 from adapters.files.follow_up import FollowUp, follow_up, recall, remember, settings_now
 from adapters.files.importing import load
+from adapters.files.inspection import FileReport
 from adapters.files.options import UNKNOWN_CURRENCY, read_options
 from adapters.files.sheets import amazon_upload, csv_text, workbook_bytes, write_whole
+from adapters.files.totals import MetricCheck
 from adapters.files.venues import profile_of
 from bidder.core.calendar import DayRange, require_aware
 from bidder.core.change import Change, Field, Outcome, Settings, Status, Value
@@ -26,7 +28,7 @@ from bidder.core.entities import AccountId, EntityRef, Structure
 from bidder.core.performance import Grain, Level, PerformanceReport, PerformanceTable
 from bidder.core.venue import VenueProfile
 from bidder.errors import ConfigError, InputError, Unavailable
-from bidder.ports import API_VERSION, AdapterConfig
+from bidder.ports import API_VERSION, AdapterConfig, FileReading
 
 
 class FilesMarketplace:
@@ -68,6 +70,23 @@ class FilesMarketplace:
             found.require_clean(self.options)
             self._loaded = (mark, found)
         return self._loaded[1]
+
+    def reading(self) -> FileReading:
+        """Say what was read, assumed and counted, and what became of earlier sheets; cells that fail stop nothing."""
+        found = load(self.options)
+        seen = found.inspection
+        account = seen.reconciliation
+        return FileReading(
+            currency=found.currency,
+            window_days=found.window_days,
+            last_day=seen.span.last if seen.span else None,
+            files=tuple(_told(report) for report in seen.files) + seen.sentences,
+            totals=(() if account is None else (*(_counted(check) for check in account.checks), *account.sentences())),
+            agrees=account is not None and account.holds,
+            protected_words=found.protected_words,
+            protected_products=found.protected_products,
+            carried_out=tuple(_followed(line) for line in self.follow_up()) if seen.usable else (),
+        )
 
     def profile(self, now: datetime) -> VenueProfile:
         """Return the rules of the console the files come from."""
@@ -183,6 +202,27 @@ class FilesMarketplace:
     def close(self) -> None:
         """Forget the import."""
         self._loaded = None
+
+
+def _told(report: FileReport) -> str:
+    """Say of one file what it is."""
+    if not report.title:
+        return f"{report.name}: not read: {report.why}"
+    span = f", {report.span.first} to {report.span.last}" if report.span else ""
+    more = "".join(f"; {sentence}" for sentence in report.sentences)
+    return f"{report.name}: {report.title}, {report.rows:,} rows{span}{more}"
+
+
+def _counted(check: MetricCheck) -> str:
+    """Say of one figure what the file has and what was counted."""
+    sign = "=" if check.whole else "!="
+    return f"{check.metric}: {check.show(check.in_file)} in the files {sign} {check.show(check.imported)} counted"
+
+
+def _followed(line: FollowUp) -> str:
+    """Say what became of one line of an earlier sheet."""
+    why = f" ({line.why})" if line.why else ""
+    return f"{line.line.label}, {line.line.field.value} to {line.line.new}: {line.fate.value}{why}"
 
 
 def _of_amazon(found: Import, lines: Sequence[ActionLine]) -> list[ActionLine]:

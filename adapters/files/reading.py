@@ -12,17 +12,16 @@ from decimal import Decimal
 
 from adapters.files.about import About, as_snapshot, written_in_chinese
 from adapters.files.columns import NumberColumn, read_numbers, settle_marks
-from adapters.files.days import Cell
 from adapters.files.derive import derive, needed_ratios
 from adapters.files.facts import AT, Fact, Names, Reading, Setting
 from adapters.files.formats import MANNERS, Format, recognise
 from adapters.files.headings import understand
-from adapters.files.mapping import IDENTITY, METRICS, RATIOS, ColumnMapping, Role
-from adapters.files.naming import LostDigits, NameReader
+from adapters.files.mapping import METRICS, RATIOS, ColumnMapping, Role
 from adapters.files.options import FilesOptions
 from adapters.files.proposal import propose_mapping
 from adapters.files.refusals import Refusal
 from adapters.files.repeats import sort_out_repeats
+from adapters.files.rownames import name_rows
 from adapters.files.rowsorting import SortedRows, sort_rows
 from adapters.files.settings import read_settings
 from adapters.files.tables import Table, totals_label
@@ -163,7 +162,8 @@ class TableReader:
         self.sentences.extend(derived.sentences)
         present = frozenset(r for r in METRICS if r in derived.values)
         values = [tuple(derived.values[r][i] if r in present else None for r in METRICS) for i in range(len(rows.data))]
-        names = self._names(rows)
+        names, nameless = name_rows(self.table, self.columns, rows.data)
+        self.refusals.extend(nameless)
         facts, refused = self._facts(rows, numbers, timing, values, names, present)
         named = [
             (at, name, days.last if days else None)
@@ -289,36 +289,6 @@ class TableReader:
         return understand(self.table.headings[self.columns[role][0]]).scale
 
     # Rows
-
-    def _names(self, rows: SortedRows) -> list[Names | None]:
-        reader = NameReader(self.columns)
-        names: list[Names | None] = []
-        known: dict[tuple[Cell, ...], Names] = {}
-        used = sorted({i for role in IDENTITY for i in self.columns.get(role, ())})
-        for at in rows.data:
-            cells = self.table.rows[at].cells
-            key = tuple(cells[i] for i in used)
-            if key not in known:
-                try:
-                    known[key] = reader.read(cells)
-                except LostDigits as exc:
-                    self._refuse_id(at, reader.lost_column(cells), str(exc))
-                    names.append(None)
-                    continue
-            names.append(known[key])
-        return names
-
-    def _refuse_id(self, at: int, column: int | None, cell: str) -> None:
-        self.refusals.append(
-            Refusal(
-                file=self.table.name,
-                row=self.table.rows[at].number,
-                cell=cell,
-                column=None if column is None else self.table.headings[column],
-                problem="is an id whose last digits a spreadsheet program has thrown away",
-                remedy="Export again and import the file without opening it, or make the column text before saving",
-            )
-        )
 
     def _facts(
         self,

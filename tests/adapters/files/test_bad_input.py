@@ -298,3 +298,27 @@ def test_a_console_that_sold_nothing_leaves_whole_columns_empty(tmp_path: Path) 
     assert {"spend": Decimal(9), "orders": 0, "revenue": 0} == {
         k: v for k, v in sums(found).items() if k in ("spend", "orders", "revenue")
     }
+
+
+def test_a_row_without_its_campaign_is_refused(tmp_path: Path) -> None:
+    """Merged cells leave the name in the first row only: the others must not become a campaign of their own."""
+    save(tmp_path, "r.csv", csv_bytes([HEADINGS, GOOD, ["2026-10-02", "", *GOOD[2:]], ["2026-10-03", *GOOD[1:]]]))
+
+    (refusal,) = imported(tmp_path).inspection.refusals
+
+    assert (3, "Campaign") == (refusal.row, refusal.column)
+    assert "merged" in refusal.remedy
+
+
+def test_a_campaign_of_one_day_without_any_name_column_is_read_as_a_whole(tmp_path: Path) -> None:
+    """A table of daily totals is one campaign, and that is said."""
+    rows = [
+        ["Date", "Clicks", "Cost", "Orders", "Revenue"],
+        *[[f"2026-10-0{n}", "5", "2.50", "1", "20"] for n in (1, 2)],
+    ]
+    save(tmp_path, "r.csv", csv_bytes(rows))
+
+    found = imported(tmp_path)
+
+    assert ["all campaigns"] == [c.name for c in found.shop.campaigns]
+    assert any("one campaign" in s for s in report(found, "r.csv").sentences)

@@ -197,3 +197,24 @@ def test_a_totals_row_that_disagrees_is_reported_not_believed(tmp_path: Path) ->
 
     assert Decimal("2.5") == sums(found)["spend"]
     assert said(found, "87.50 more than its rows add up to: rows are missing from the export")
+
+
+def test_subtotals_of_a_pivot_table_are_not_counted(tmp_path: Path) -> None:
+    """A row "A Total" under the rows of A repeats them; a campaign that is merely called so is data."""
+    write(
+        tmp_path,
+        "r.csv",
+        [
+            row(1, "A", "2.50"),
+            row(2, "A", "3.50"),
+            ["", "A Total", "", "200", "20", "6.00", "2", "40"],
+            row(1, "Summer Total", "1.00"),
+            ["Grand Total", "", "", "300", "30", "7.00", "3", "60"],
+        ],
+    )
+
+    found = imported(tmp_path)
+
+    assert Decimal(7) == sums(found)["spend"]
+    assert ["A", "Summer Total"] == [c.name for c in found.shop.campaigns]
+    assert not said(found, "totals row says")
