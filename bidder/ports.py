@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
 from bidder.core.calendar import DayRange
@@ -96,6 +97,45 @@ class Marketplace(Protocol):
 
     def close(self) -> None:
         """Let go of connections; calling it twice is fine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileReading:
+    """What a marketplace that works from downloaded files found there, for people.
+
+    Attributes:
+        currency: Of all amounts; ``XXX`` where neither the files nor a person say one.
+        window_days: Attribution window of the orders.
+        last_day: Newest click day; ``None`` where nothing could be counted.
+        files: One sentence for each file: what it is, how many rows, what was assumed.
+        totals: What the files say and what was counted, by figure; and why, where both differ.
+        agrees: Every figure was imported or is explained.
+        protected_words, protected_products: Never to be paused, as a file beside the reports says.
+        carried_out: What became of the lines of earlier action sheets.
+    """
+
+    currency: str
+    window_days: int
+    last_day: date | None
+    files: tuple[str, ...]
+    totals: tuple[str, ...]
+    agrees: bool
+    protected_words: tuple[str, ...] = ()
+    protected_products: tuple[str, ...] = ()
+    carried_out: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class FromFiles(Protocol):
+    """A marketplace that works from a folder of files and writes its changes down for a person."""
+
+    def reading(self) -> FileReading:
+        """Say what was read."""
+
+    def write_sheet(
+        self, changes: Sequence[Change], keys: Sequence[str], *, now: datetime, folder: Path | None = None
+    ) -> tuple[Path, ...]:
+        """Write the changes as an action sheet; return the files written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

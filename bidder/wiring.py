@@ -6,39 +6,84 @@ The daemon, `bidder once` and the simulator get their `Kit` here; nothing below 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import quote
 
+from loguru import logger
+
+from bidder.core.decide import allocate
 from bidder.core.entities import Account
+from bidder.core.guards import guard
 from bidder.core.money import Money
+from bidder.core.plan import Verdict
 from bidder.core.policy import Policy, ProtectPolicy, SaleEvent
+from bidder.core.prediction import Forecast
 from bidder.core.reasons import Code, Reason
+from bidder.core.snapshot import Snapshot
 from bidder.cycle import Kit
-from bidder.errors import InputError
+from bidder.errors import ConfigError, InputError
 from bidder.forecast import EmpiricalBayesForecaster
+from bidder.notify import Channel, DeadMan, Mail, Messenger, Webhook
 from bidder.ports import AdapterConfig, AdapterMemory, Marketplace, World
 from bidder.registry import load_marketplace
 from bidder.rehearsal import RehearsalMarketplace
 from bidder.secrets import Secret
 from bidder.settings import AccountSettings, SecretPlaces, Settings
+from bidder.steps import observe
 from bidder.store import SqlStore, in_memory_store, open_store
+from bidder.store.anchor import load_key
 from bidder.store.scratch import scratch_copy
 
 
-def database_of(settings: Settings) -> SqlStore:
+def database_of(settings: Settings, *, read_only: bool = False) -> SqlStore:
     """Open the configured database: created and moved forward where needed, stamped with the mode.
+
+    Args:
+        settings: Checked configuration.
+        read_only: For commands that only look: nothing is created, moved or stamped.
 
     Raises:
         StoreError: It cannot be used: newer, for the other mode, damaged, or not to be written.
     """
+    own = "://" not in settings.database
     return open_store(
-        settings.database if "://" in settings.database else f"sqlite:///{settings.database}",
+        url_of(settings),
         mode=settings.mode,
         stop_file=settings.stop_file,
         config_fingerprint=settings.fingerprint,
         code_version=version("bidder"),
+        anchor=None if own else settings.folder / "bidder.anchor",
+        key=None if own else load_key(settings.folder / "bidder.key"),
+        read_only=read_only,
     )
+
+
+def url_of(settings: Settings) -> str:
+    """Return the database's address; a PostgreSQL password is read from its place and put in.
+
+    Raises:
+        ConfigError: The password is nowhere, or stands in the file.
+    """
+    if "://" not in settings.database:
+        return f"sqlite:///{settings.database}"
+    scheme, _, rest = settings.database.partition("://")
+    scheme = "postgresql+psycopg" if scheme in {"postgresql", "postgres"} else scheme
+    user, at, host = rest.rpartition("@")
+    if ":" in user:
+        raise ConfigError(
+            "holds a password; remove it and name its place as daemon.database_password",
+            source=settings.source,
+            key="daemon.database",
+        )
+    if settings.daemon.database_password is None:
+        return f"{scheme}://{rest}"
+    secret = _secret(settings, settings.daemon.database_password, "daemon.database_password")
+    return f"{scheme}://{user}:{quote(secret.reveal(), safe='')}{at or '@'}{host}"
 
 
 def scratch_of(settings: Settings) -> SqlStore:
@@ -61,6 +106,54 @@ def secrets_of(one: AccountSettings, settings: Settings) -> dict[str, Secret]:
         name: places.read(where, key=f"accounts.{one.account.id}.secrets.{name}", source=settings.source)
         for name, where in one.secrets.items()
     }
+
+
+def messenger_of(settings: Settings) -> Messenger:
+    """Build whoever tells people, from the places their addresses are kept at.
+
+    Raises:
+        ConfigError: An address or a password is nowhere, or is none.
+    """
+    notify = settings.notify
+    channels: dict[str, Channel] = {}
+    if notify.webhook is not None:
+        channels["webhook"] = Webhook(_secret(settings, notify.webhook, "notify.webhook"), notify.webhook_form)
+    if notify.ping is not None:
+        channels["ping"] = DeadMan(_secret(settings, notify.ping, "notify.ping"))
+    if notify.smtp is not None:
+        smtp = notify.smtp
+        channels["mail"] = Mail(
+            host=smtp.host,
+            port=smtp.port,
+            security=smtp.security,
+            sender=smtp.sender,
+            recipients=smtp.recipients,
+            username=smtp.username,
+            password=None if smtp.password is None else _secret(settings, smtp.password, "notify.smtp.password"),
+        )
+    return Messenger(channels, secrets=all_secrets(settings), trouble=_undelivered)
+
+
+def all_secrets(settings: Settings) -> tuple[Secret, ...]:
+    """Return every secret the configuration names, for masking; the ones that cannot be read are left out."""
+    places = SecretPlaces.of_process(settings.folder)
+    named = [where for one in settings.accounts for where in one.secrets.values()]
+    single = (settings.notify.webhook, settings.notify.ping, settings.daemon.database_password)
+    mail = None if settings.notify.smtp is None else settings.notify.smtp.password
+    named += [(where,) for where in (*single, mail) if where is not None]
+    found = []
+    for where in named:
+        with suppress(ConfigError):
+            found.append(places.read(where, key="", source=settings.source))
+    return tuple(found)
+
+
+def _secret(settings: Settings, where: str, key: str) -> Secret:
+    return SecretPlaces.of_process(settings.folder).read((where,), key=key, source=settings.source)
+
+
+def _undelivered(channel: str, why: str) -> None:
+    logger.bind(channel=channel, why=why).warning("a message could not be delivered")
 
 
 def market_of(one: AccountSettings, settings: Settings, memory: AdapterMemory) -> Marketplace:
@@ -92,6 +185,27 @@ def _withheld(account: Account, settings: Settings, store: SqlStore) -> Reason |
     if settings.mode != "live":
         return Reason.of(Code.REHEARSAL)
     return None if store.armed(account.id) else Reason.of(Code.NOT_ARMED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Judged:
+    """One decision with what it was made from; nothing was sent."""
+
+    snapshot: Snapshot
+    forecast: Forecast
+    verdict: Verdict
+
+
+def rehearsed(account: Account, policy: Policy, market: Marketplace, *, now: datetime) -> Judged:
+    """Decide once for an account that was never seen before, on a database in memory; send nothing."""
+    store = in_memory_store(account, policy)
+    try:
+        snapshot = observe(account, market, store, policy, now=now)
+        forecast = EmpiricalBayesForecaster(policy).forecast(snapshot)
+        verdict = guard(allocate(snapshot, forecast, policy), snapshot, policy)
+    finally:
+        store.close()
+    return Judged(snapshot=snapshot, forecast=forecast, verdict=verdict)
 
 
 class VolatileMemory(AdapterMemory):
