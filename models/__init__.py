@@ -2,6 +2,7 @@
 
 Only `bidder.store` maps these rows to domain objects.
 """
+
 from __future__ import annotations
 
 from models.accounts import (

@@ -1,7 +1,7 @@
-"""The audit table: append-only by trigger, each row sealed with the one before (safety.md row 24).
+"""The audit table: append-only by trigger, each row sealed with the one before.
 
-`install_triggers` adds what SQLAlchemy's metadata cannot say: the triggers that refuse UPDATE and DELETE. The owner of a
-database can drop a trigger; that is what the hash chain and the anchor outside the database are for.
+`install_triggers` adds what SQLAlchemy's metadata cannot say: the triggers that refuse UPDATE and DELETE. The owner
+of a database can drop a trigger: the hash chain and the anchor outside are for that.
 """
 
 from __future__ import annotations
@@ -46,18 +46,17 @@ class AuditRow(Row, table=True):
     hash: str
 
 
-SQLITE_TRIGGERS = (
-    "CREATE TRIGGER audit_events_no_update BEFORE UPDATE ON audit_events "
-    "BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END",
-    "CREATE TRIGGER audit_events_no_delete BEFORE DELETE ON audit_events "
-    "BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END",
+SQLITE_TRIGGERS = tuple(
+    f"CREATE TRIGGER audit_events_no_{verb.lower()} BEFORE {verb} ON audit_events "
+    "BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END"
+    for verb in ("UPDATE", "DELETE")
 )
 
 POSTGRES_TRIGGERS = (
-    "CREATE FUNCTION audit_events_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-    "$$ BEGIN RAISE EXCEPTION 'the audit is append-only'; END $$",
-    "CREATE TRIGGER audit_events_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_events "
-    "FOR EACH STATEMENT EXECUTE FUNCTION audit_events_refuse()",
+    """CREATE FUNCTION audit_events_refuse() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'the audit is append-only'; END $$""",
+    """CREATE TRIGGER audit_events_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_events
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_events_refuse()""",
 )
 
 

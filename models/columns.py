@@ -43,7 +43,7 @@ def _renders(kind: type[types.TypeEngine[Any]], name: str) -> None:
     """Let SQLite's DDL call a type by one of the names that STRICT tables know."""
 
     @compiles(kind, "sqlite")
-    def render(type_: types.TypeEngine[Any], compiler: object, **options: object) -> str:
+    def render(*_: object, **__: object) -> str:
         return name
 
 

@@ -28,7 +28,7 @@ class IntentRow(Row, table=True):
             sqlite_where=_UNRESOLVED,
             postgresql_where=_UNRESOLVED,
         ),
-        Index("ix_intents_account_id_created_at", "account_id", "created_at"),
+        Index("ix_intents_created_at", "created_at"),
         Index("ix_intents_cycle_id", "cycle_id"),
         CheckConstraint(
             "status IN ('pending', 'confirmed', 'rejected', 'withheld', 'unknown', 'abandoned', 'foreign')",

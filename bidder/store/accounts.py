@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from bidder.core.entities import Account, AccountId
 from bidder.errors import ConfigError
@@ -14,6 +14,7 @@ from models import AccountRow
 from models.tables import table_of
 
 _TABLE = table_of(AccountRow)
+_FIND = select(_TABLE).where(_TABLE.c.name == bindparam("of_name"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,7 @@ class AccountRecord:
 
 def find(connection: Connection, name: AccountId) -> AccountRecord | None:
     """Return the account of that name, ``None`` where it was never seen."""
-    row = connection.execute(select(_TABLE).where(_TABLE.c.name == name)).first()
+    row = connection.execute(_FIND, {"of_name": name}).first()
     if row is None:
         return None
     account = Account(

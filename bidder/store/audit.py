@@ -27,6 +27,7 @@ from models.tables import table_of
 _TABLE = table_of(AuditRow)
 _SEALED = [column for column in _TABLE.columns if column.name != "hash"]
 _NAMES = [column.name for column in _SEALED]
+_NEWEST = select(_TABLE.c.sequence, _TABLE.c.hash).order_by(_TABLE.c.sequence.desc()).limit(1)
 _CHUNK = 1_000
 
 
@@ -89,8 +90,7 @@ class Chain:
 
     def head(self, connection: Connection) -> Head:
         """Return the newest row."""
-        newest = select(_TABLE.c.sequence, _TABLE.c.hash).order_by(_TABLE.c.sequence.desc()).limit(1)
-        row = connection.execute(newest).first()
+        row = connection.execute(_NEWEST).first()
         return GENESIS if row is None else Head(row.sequence, row.hash)
 
     def confirm(self, connection: Connection, head: Head) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from bidder.core.policy import LimitPolicy
 from bidder.store.accounts import AccountRecord
@@ -21,6 +21,11 @@ from models.tables import table_of
 
 _CYCLES = table_of(CycleRow)
 _REPORTS = table_of(ReportRow)
+
+_MARKS = select(
+    select(func.max(_CYCLES.c.id)).where(_CYCLES.c.account_id == bindparam("of_account")).scalar_subquery(),
+    select(func.max(_REPORTS.c.id)).where(_REPORTS.c.account_id == bindparam("of_account")).scalar_subquery(),
+)
 
 LONG_GAP = timedelta(hours=24)
 """After this long without a cycle, the next one is careful again."""
@@ -87,7 +92,5 @@ def load(connection: Connection, record: AccountRecord, *, withheld_counts: bool
 
 def marks(connection: Connection, account: int) -> tuple[int | None, int | None]:
     """Return the newest cycle and report of an account."""
-    cycle = select(func.max(_CYCLES.c.id)).where(_CYCLES.c.account_id == account).scalar_subquery()
-    report = select(func.max(_REPORTS.c.id)).where(_REPORTS.c.account_id == account).scalar_subquery()
-    found = connection.execute(select(cycle, report)).one()
+    found = connection.execute(_MARKS, {"of_account": account}).one()
     return found[0], found[1]

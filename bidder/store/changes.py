@@ -1,4 +1,4 @@
-"""What changed in an account lately, by whom: the memory that cooldowns, day steps and "resume only what we paused" need.
+"""What changed in an account lately and by whom: what cooldowns, day steps and "resume only what we paused" need.
 
 Kept in memory and in step with the database: intents of ours with their status, and edits by others.
 """
@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 
 from bidder.core.change import Field, Intent, PastChange, Status
 from bidder.core.entities import Editor, EntityRef, State
@@ -185,7 +185,7 @@ def past_of(intent: Intent) -> PastChange:
     )
 
 
-def _past(row: Any) -> PastChange:
+def _past(row: Row[Any]) -> PastChange:
     return PastChange(
         ref=ref_of(row.entity_kind, row.entity_id),
         field=field_of(row.field),
@@ -198,7 +198,7 @@ def _past(row: Any) -> PastChange:
     )
 
 
-def _edit(row: Any) -> PastChange | None:
+def _edit(row: Row[Any]) -> PastChange | None:
     new = read_value(row.new)
     if new is None:
         return None

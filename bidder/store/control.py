@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from bidder.core.entities import AccountId
 from bidder.core.snapshot import Mode
@@ -18,15 +18,16 @@ _TABLE = table_of(ControlRow)
 _VERSIONS = table_of(ConfigVersionRow)
 _EVERYTHING = ""
 """Scope of what holds for all accounts."""
+_MODES = select(_TABLE.c.mode).where((_TABLE.c.scope == bindparam("of_account")) | (_TABLE.c.scope == _EVERYTHING))
+_ARMED = select(_TABLE.c.armed).where(_TABLE.c.scope == bindparam("of_account"))
 
 
 def mode_of(connection: Connection, account: AccountId, stop_file: Path | None) -> Mode:
     """Return the stricter of the account's and the global mode; a STOP file counts as HALTED."""
     if stop_file is not None and stop_file.exists():
         return Mode.HALTED
-    wanted = select(_TABLE.c.mode).where(_TABLE.c.scope.in_([account, _EVERYTHING]))
     mode = Mode.ACTIVE
-    for found in connection.execute(wanted).scalars():
+    for found in connection.execute(_MODES, {"of_account": account}).scalars():
         mode = mode.stricter(Mode(found))
     return mode
 
@@ -44,7 +45,7 @@ def set_mode(
 
 def is_armed(connection: Connection, account: AccountId) -> bool:
     """Tell whether the account is armed for live writes."""
-    return bool(connection.execute(select(_TABLE.c.armed).where(_TABLE.c.scope == account)).scalar())
+    return bool(connection.execute(_ARMED, {"of_account": account}).scalar())
 
 
 def set_armed(

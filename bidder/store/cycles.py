@@ -1,4 +1,4 @@
-"""The record of one cycle: what it knew, forecast, wanted, was refused, and how it ended. Rows of `models.decisions`."""
+"""The record of one cycle: what it knew, forecast, wanted, was refused, and how it ended."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from bidder.core.change import Change, Field
 from bidder.core.entities import EntityRef
@@ -24,6 +24,8 @@ _FORECASTS = table_of(ForecastRow)
 _DECISIONS = table_of(DecisionRow)
 _OBJECTIONS = table_of(ObjectionRow)
 _INTENTS = table_of(IntentRow)
+
+_DIGEST = select(_CYCLES.c.input_digest).where(_CYCLES.c.id == bindparam("of_cycle"))
 
 _FORECAST_COLUMNS = (
     "cvr", "aov_micros", "rpc_micros", "rpc_low_micros", "rpc_high_micros", "refund_rate", "clicks", "orders",
@@ -49,10 +51,7 @@ def close_cycle(connection: Connection, cycle: int, *, ok: bool, sentence: str, 
 
 def digests_of(connection: Connection, numbers: Collection[int]) -> dict[int, str | None]:
     """Return the input digests of cycles by number."""
-    if not numbers:
-        return {}
-    wanted = select(_CYCLES.c.id, _CYCLES.c.input_digest).where(_CYCLES.c.id.in_(numbers))
-    return {number: digest for number, digest in connection.execute(wanted)}
+    return {number: connection.execute(_DIGEST, {"of_cycle": number}).scalar() for number in numbers}
 
 
 def last_recorded(connection: Connection, account: int) -> tuple[int, datetime] | None:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Engine
+from sqlalchemy import Connection, CursorResult, Engine, StaticPool
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bidder.errors import StoreError
-from models.engine import WRITES
 
 _REMEDIES = (
     ("database or disk is full", "the disk is full; free some space, nothing was applied"),
@@ -41,24 +40,45 @@ class Database:
         self.engine = engine
         self.lock = threading.RLock()
         """Held through each public method of the store: its memory and the database move together."""
-        self._writer = engine.execution_options(**WRITES)
+        self._connection: Connection | None = None
 
-    @contextmanager
-    def write(self) -> Iterator[Connection]:
+    @property
+    def private(self) -> bool:
+        """Tell whether no other process can ever write to it: a database in memory."""
+        return isinstance(self.engine.pool, StaticPool)
+
+    def write(self) -> AbstractContextManager[Connection]:
         """Run one write transaction; it is committed at the end, or nothing happened."""
-        with self.lock, translated(), self._writer.begin() as connection:
-            yield connection
+        return self._transaction(writes=True)
 
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self) -> AbstractContextManager[Connection]:
         """Run one read transaction."""
-        with self.lock, translated(), self.engine.begin() as connection:
-            yield connection
+        return self._transaction(writes=False)
 
     def close(self) -> None:
         """Let go of all connections; calling it twice is fine."""
         with self.lock:
+            self._drop()
             self.engine.dispose()
+
+    @contextmanager
+    def _transaction(self, *, writes: bool) -> Iterator[Connection]:
+        """Use the one connection that is kept open; after an error of the database a new one is taken."""
+        with self.lock, translated():
+            connection = self._connection or self.engine.connect()
+            self._connection = connection
+            connection.execution_options(bidder_writes=writes)
+            try:
+                with connection.begin():
+                    yield connection
+            except SQLAlchemyError:
+                self._drop()
+                raise
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            connection.close()
 
 
 def new_id(result: CursorResult[Any]) -> int:

@@ -19,6 +19,7 @@ def input_digest(snapshot: Snapshot, *, structure: str, audit: str) -> str:
     """Return the digest of everything a decision could know.
 
     Args:
+        snapshot: What the cycle knew.
         structure: Digest of the structure.
         audit: Seal of the newest audit row, which stands for the whole record of changes.
     """

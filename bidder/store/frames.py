@@ -75,6 +75,8 @@ def frames(
     """Cut a table into one frame a day, ascending.
 
     Args:
+        kind: The table the facts lie in.
+        table: Facts, no order promised.
         numbers: Our number of each id in the table's list of ids.
         names: The ids themselves, for messages.
 

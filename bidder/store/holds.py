@@ -1,7 +1,7 @@
 """Holds as intervals: an entity that is left as it is for the same reason all day makes one row, not twenty-four.
 
 An interval goes on while its reason code stays and every figure stays within a tenth of what it was at the start;
-nothing is written for it meanwhile. It ends, with the last cycle it stood in, when the entity changes or the reason does.
+nothing is written for it meanwhile. It ends, with the last cycle it stood in, when the entity or the reason changes.
 """
 
 from __future__ import annotations

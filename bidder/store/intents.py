@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, literal_column, select, update
 
 from bidder.core.change import Change, Intent, Outcome, Status
 from bidder.core.entities import Account
@@ -30,7 +30,15 @@ from models.tables import table_of
 
 _TABLE = table_of(IntentRow)
 _OUTCOMES = table_of(OutcomeRow)
-_OPEN = (Status.PENDING.value, Status.UNKNOWN.value)
+_UNSETTLED = (
+    select(_TABLE)
+    .where(
+        _TABLE.c.account_id == bindparam("of_account"),
+        # Word for word the condition of the partial index, or SQLite would read the whole table.
+        _TABLE.c.status.in_([literal_column("'pending'"), literal_column("'unknown'")]),
+    )
+    .order_by(_TABLE.c.id)
+)
 
 _STAND = (
     update(_TABLE)
@@ -169,8 +177,7 @@ def read(row: Row[Any]) -> Intent:
 
 
 def _unsettled(connection: Connection, number: int) -> Sequence[Row[Any]]:
-    wanted = select(_TABLE).where(_TABLE.c.account_id == number, _TABLE.c.status.in_(_OPEN))
-    return connection.execute(wanted.order_by(_TABLE.c.id)).all()
+    return connection.execute(_UNSETTLED, {"of_account": number}).all()
 
 
 def _stand(connection: Connection, intents: Sequence[tuple[Intent, int]]) -> None:

@@ -63,9 +63,7 @@ def touches_money(ref: EntityRef, field: Field) -> bool:
     return ref.kind is EntityKind.CAMPAIGN and field in (Field.DAILY_BUDGET, Field.STATE)
 
 
-def refusal(
-    lines: Mapping[str, Line], campaign: str, field: Field, new: Value, cap: Money
-) -> tuple[str | None, Mapping[str, Line]]:
+def refusal(lines: Mapping[str, Line], campaign: str, new: Value, cap: Money) -> tuple[str | None, Mapping[str, Line]]:
     """Judge one change beside all that may stand already.
 
     Returns:
@@ -122,7 +120,7 @@ class Ledger:
             why = None
             if claims:
                 change = intent.change
-                why, lines = refusal(lines, change.ref.id, change.field, change.new, cap)
+                why, lines = refusal(lines, change.ref.id, change.new, cap)
                 if why is None:
                     rows.append(
                         {"intent_id": intent.id, "account_id": self._account, "campaign_id": change.ref.id,
@@ -166,7 +164,7 @@ class Ledger:
     def follow(
         self, connection: Connection, structure: Structure, foreign: Sequence[PastChange], *, now: datetime
     ) -> None:
-        """Bring the lines up to what was read, in the caller's transaction; campaigns that vanish count on for a while."""
+        """Bring the lines up to what was read, in the caller's transaction; vanished campaigns count on for a while."""
         known = {
             r.campaign_id: r for r in connection.execute(select(_LINES).where(_LINES.c.account_id == self._account))
         }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -54,6 +54,7 @@ def check(url: str, *, chain: Chain | None = None) -> tuple[str, ...]:
     """Return everything that is wrong with a database; nothing where it is sound.
 
     Args:
+        url: Of the database.
         chain: What its audit is sealed with; the seals are not looked at where absent.
     """
     faults: list[str] = []
@@ -66,7 +67,7 @@ def check(url: str, *, chain: Chain | None = None) -> tuple[str, ...]:
                 faults += [f"integrity: {line}" for line in found if line != "ok"]
                 orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
                 faults += [f"row {row[1]} of {row[0]} refers to a row of {row[2]} that is not there" for row in orphans]
-            faults += _schema_faults(engine, connection)
+            faults += _schema_faults(engine)
             if chain is not None and not faults:
                 chain.verify(connection)
     except AuditBroken as exc:
@@ -168,7 +169,7 @@ def _say_restored(url: str, chain: Chain, name: str, *, actor: str, now: datetim
     return lost
 
 
-def _schema_faults(engine: Engine, connection: Connection) -> Iterator[str]:
+def _schema_faults(engine: Engine) -> Iterator[str]:
     found = schema.revision(engine)
     if found != schema.HEAD:
         yield f"schema {found}, this version works with {schema.HEAD}; run bidder db upgrade"
@@ -187,13 +188,12 @@ def _copy_file(source: Path, target: Path) -> None:
     """Copy through SQLite's backup interface into a file of the owner's own."""
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     os.close(descriptor)
-    try:
+    with ExitStack() as undo:
+        undo.callback(target.unlink, missing_ok=True)
         with closing(sqlite3.connect(source)) as origin, closing(sqlite3.connect(target)) as copy_:
             origin.backup(copy_)
             copy_.execute("PRAGMA journal_mode = DELETE")
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
+        undo.pop_all()
 
 
 def _copy_over(source: Path, target: Path) -> None:

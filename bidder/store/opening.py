@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
@@ -43,6 +44,8 @@ def open_store(
     Args:
         url: ``sqlite:///path`` or ``postgresql+psycopg://…``.
         mode: What the database must be stamped for.
+        config_fingerprint: Stamped on every cycle and audit row.
+        code_version: Likewise.
         stop_file: A file whose existence halts everything; ``STOP`` beside a SQLite file where absent.
         anchor: Where the audit's newest seal is remembered; ``<database>.anchor`` beside a SQLite file where absent.
         key: What the audit is sealed with; a file ``<database>.key`` beside a SQLite file where absent.
@@ -61,7 +64,8 @@ def open_store(
             "PostgreSQL needs a place for the audit's key and anchor outside the database", key="database"
         )
     engine = _engine(url, read_only=read_only)
-    try:
+    with ExitStack() as undo:
+        undo.callback(engine.dispose)
         with translated():
             prepare(engine, path, read_only=read_only)
             _stamp(engine, mode, code_version, read_only=read_only)
@@ -75,10 +79,8 @@ def open_store(
         store = SqlStore(Database(engine), chain, rehearsal=mode == "rehearsal", stop_file=stop_file)
         with store.database.read() as connection:
             chain.confirm(connection, chain.head(connection))
-    except BaseException:
-        engine.dispose()
-        raise
-    return store
+        undo.pop_all()
+        return store
 
 
 def in_memory_store(

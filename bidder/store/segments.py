@@ -1,7 +1,7 @@
 """Facts as columns in memory: one segment for each day, never changed once made, so that snapshots may share them.
 
-A *frame* is a batch of facts of one day; a *segment* is all that is known of it, newest revision of each, with when each
-was last seen. `merge` compares the two and says which rows are news. Pure; knows neither rows nor domain tables.
+A *frame* is a batch of facts of one day; a *segment* is all that is known of it, newest revision of each, with when
+each was last seen. `merge` compares the two and says which rows are news. Pure; knows neither rows nor domain tables.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One series of facts in memory (an account's facts of one level, grain and window), and the numbers of its entities."""
+"""One series of facts in memory (of one account, level, grain and window), and the numbers of its entities."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -37,11 +38,6 @@ def month_spend(connection: Connection, known: Books, *, as_of: datetime) -> int
     return known.facts.spend_since(connection, ordinal(first))
 
 
-def _campaigns(known: Books, level: str) -> dict[str, str] | None:
+def _campaigns(known: Books, level: str) -> Mapping[str, str] | None:
     """Return the campaign of each entity of a level, ``None`` where the entities are campaigns themselves."""
-    structure = known.structure.structure
-    if level == Level.CAMPAIGN.value or structure is None:
-        return None if level == Level.CAMPAIGN.value else {}
-    if level == Level.AD_GROUP.value:
-        return {group.id: group.campaign_id for group in structure.ad_groups}
-    return {target.id: target.campaign_id for target in structure.targets}
+    return None if level == Level.CAMPAIGN.value else known.structure.campaigns_of(Level(level)) if level else {}

@@ -7,7 +7,7 @@ memory away, and so does a cycle or report that another process wrote.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -331,16 +331,15 @@ class SqlStore:
     def _unit(self, account: AccountId | None) -> Iterator[Unit]:
         """Run one write transaction; its audit rows are sealed at the end, and anchored once it is committed."""
         head = None
-        try:
+        with ExitStack() as undo:
+            if account is not None:
+                undo.callback(self._books.pop, account, None)
             with self.database.write() as connection:
                 unit = Unit(connection)
                 yield unit
                 if unit.events:
                     head = self.chain.append(connection, unit.events)
-        except BaseException:
-            if account is not None:
-                self._books.pop(account, None)
-            raise
+            undo.pop_all()
         if head is not None:
             self.chain.anchor.write(head)
 
@@ -372,7 +371,11 @@ class SqlStore:
     def _known(self, connection: Connection, account: AccountId) -> Books | None:
         """Return an account's books as they stand in the database, ``None`` where it was never entered."""
         known = self._books.pop(account, None)
-        if known is not None and known.marks != books.marks(connection, known.record.number):
+        if (
+            known is not None
+            and not self.database.private
+            and known.marks != books.marks(connection, known.record.number)
+        ):
             known = None
         if known is None:
             record = accounts.find(connection, account)

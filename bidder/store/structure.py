@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from bidder.core.entities import Structure
+from bidder.core.performance import Level
 from bidder.errors import StoreError
 from bidder.store.accounts import AccountRecord
 from bidder.store.database import new_id
@@ -48,6 +49,7 @@ class StructureBook:
         self.structure: Structure | None = None
         self.digest = ""
         self._known: dict[str, dict[str, _Known]] = {noun.name: {} for noun in NOUNS}
+        self._campaigns: dict[Level, dict[str, str]] = {}
         self._total = 0
 
     @classmethod
@@ -91,6 +93,13 @@ class StructureBook:
         self.version = version
         self._adopt(structure, changed, gone)
 
+    def campaigns_of(self, level: Level) -> Mapping[str, str]:
+        """Return the campaign of each ad group or target."""
+        if level not in self._campaigns and self.structure is not None:
+            entities = self.structure.ad_groups if level is Level.AD_GROUP else self.structure.targets
+            self._campaigns[level] = {entity.id: entity.campaign_id for entity in entities}
+        return self._campaigns.get(level, {})
+
     def digest_of(self, structure: Structure) -> str:
         """Return the digest of a structure's contents; nearly free for the one that stands."""
         if structure is self.structure:
@@ -115,6 +124,7 @@ class StructureBook:
                 old = known.get(entity.id)
                 self._total += digest - (0 if old is None else old.digest)
                 known[entity.id] = _Known(entity, digest)
+        self._campaigns.clear()
         self.structure = structure
         self.digest = _sealed(structure, self._total)
 
@@ -132,6 +142,9 @@ def read_version(
     """Rebuild the structure as it stood in one version, in the venue's order.
 
     Args:
+        connection: A transaction.
+        record: The account.
+        version: The version.
         observed_at: When it was seen, where it was seen again unchanged after the version was written.
     """
     row = connection.execute(select(_VERSIONS).where(_VERSIONS.c.id == version)).one()

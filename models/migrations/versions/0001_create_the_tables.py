@@ -23,8 +23,8 @@ _SQLITE = (
 )
 
 _POSTGRES = (
-    "CREATE FUNCTION audit_events_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the audit is append-only'; END $$",
-    "CREATE TRIGGER audit_events_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_events FOR EACH STATEMENT EXECUTE FUNCTION audit_events_refuse()",
+    "CREATE FUNCTION audit_events_refuse() RETURNS trigger LANGUAGE plpgsql AS\n    $$ BEGIN RAISE EXCEPTION 'the audit is append-only'; END $$",
+    "CREATE TRIGGER audit_events_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_events\n    FOR EACH STATEMENT EXECUTE FUNCTION audit_events_refuse()",
 )
 
 _VIEWS = (
@@ -641,7 +641,7 @@ def _intents() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_intents_key")),
         sqlite_strict=True,
     )
-    op.create_index("ix_intents_account_id_created_at", "intents", ["account_id", "created_at"], unique=False)
+    op.create_index("ix_intents_created_at", "intents", ["created_at"], unique=False)
     op.create_index("ix_intents_cycle_id", "intents", ["cycle_id"], unique=False)
     op.create_index(
         "uq_intents_unresolved",
