@@ -176,9 +176,12 @@ class HillCurve:
         if not (np.all(self.top > 0) and np.all(self.half > 0) and np.all(self.shape > 0)):
             raise ValueError("a Hill curve needs a positive top, half and shape")
         simple = bool(np.all(self.shape == 1.0))
-        touch = self.low if simple else self._tangent()
         object.__setattr__(self, "_simple", simple)
+        touch = self.low if simple else self._tangent()
         object.__setattr__(self, "_touch", touch)
+        if simple:
+            object.__setattr__(self, "_chord", np.zeros(0))
+            return
         with np.errstate(divide="ignore", invalid="ignore"):
             chord = (self.revenue(touch) - self.revenue(self.low)) / (touch - self.low)
         object.__setattr__(self, "_chord", np.where(touch > self.low, chord, np.inf))
@@ -200,6 +203,8 @@ class HillCurve:
 
     def revenue(self, spend: Float64) -> Float64:
         """See `Curve`."""
+        if self._simple:
+            return self.top * spend / (self.half + spend)
         ratio = (spend / self.half) ** self.shape
         return self.top * ratio / (1.0 + ratio)
 

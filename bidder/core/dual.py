@@ -22,10 +22,17 @@ from bidder.errors import BoundsInfeasible
 
 _OUTER = 80
 _INNER = 80
-_CLOSE = 1e-13
+_CLOSE = 1e-10
+_ROUGH = 1e-3
+_ROUGH_TURNS = 8
+_TELLING = 30.0
+_SAMPLE = 8192
+_GUESSES = 6
 _FLOOR_TOLERANCE = 1e-12
 _HIGHEST_PRICE = 1e12
 _TINY = 1e-15
+_NEGLIGIBLE = 12.0
+"""Fall in log price after which it is asked whether money has a price at all."""
 _LONGEST = 5.0
 """Longest step in log price: where spend hardly answers, Newton would leap out of range."""
 
@@ -109,47 +116,59 @@ def solve(problem: Problem, *, warm: float | None = None, names: tuple[str, ...]
     here = np.log(problem.charge + warm) if warm is not None and warm > 0 else dual.first_guess()
     if problem.charge > 0:
         here = max(here, np.log(problem.charge) + 1e-6)
-    total = dual.total(float(np.exp(here)))
-    if total.spend <= problem.cap:
-        free = dual.total(problem.charge)
-        if free.spend <= problem.cap:
-            return dual.solution(0.0, free)
-    here, total = _price_of_money(dual, float(here), total)
+    here, total = _price_of_money(dual, float(here))
     return dual.solution(max(float(np.exp(here)) - problem.charge, 0.0), total)
 
 
-def _price_of_money(dual: _Dual, here: float, total: _Total) -> tuple[float, _Total]:
-    """Safeguarded Newton on log spend against log price; ends on the side that stays within the cap."""
+def _price_of_money(dual: _Dual, here: float) -> tuple[float, _Total]:
+    """Safeguarded Newton on log spend against log price; ends on the side that stays within the cap.
+
+    A price that falls to where money is free, or to next to nothing, may mean that the cap does not bind: that is
+    looked at then, not before, because it takes a pass of its own.
+    """
     problem = dual.problem
     goal = np.log(problem.cap) if problem.cap > 0 else -np.inf
-    left = np.log(problem.charge) if problem.charge > 0 else -np.inf
-    right = np.inf
+    free_at = np.log(problem.charge) if problem.charge > 0 else here - _NEGLIGIBLE
+    left, right = -np.inf, np.inf
+    total = dual.total(float(np.exp(here)), exactness=_ROUGH)
     best: tuple[float, _Total] | None = None
     off = np.inf
-    for _ in range(_OUTER):
+    for turn in range(_OUTER):
         off = np.log(total.spend) - goal if total.spend > 0 else -np.inf
-        if off <= 0:
-            right, best = here, (here, total)
-        else:
-            left = here
-        if abs(off) <= _CLOSE or (np.isfinite(right) and np.isfinite(left) and right - left <= _CLOSE):
+        # A rough evaluation may stand on the wrong side of a cap that is near; it says nothing about the bracket.
+        if dual.exact or abs(off) > _TELLING * _ROUGH:
+            left, right = (left, here) if off <= 0 else (here, right)
+            if off <= 0:
+                best = (here, total)
+        close = abs(off) <= _CLOSE
+        if dual.exact and (close or right - left <= _TINY):
             break
-        step = -off * total.spend / total.slope if total.slope < 0 and np.isfinite(off) else np.nan
-        there = here + float(np.clip(step, -_LONGEST, _LONGEST))
-        if not left < there < right:
-            there = (
-                here + _LONGEST
-                if not np.isfinite(right)
-                else here - _LONGEST
-                if not np.isfinite(left)
-                else 0.5 * (left + right)
-            )
+        step = -off * total.spend / total.slope if total.slope < 0 else 0.0
+        there = here if close else _next(here, left, right, step)
+        if there <= free_at and not np.isfinite(left):
+            free = dual.total(problem.charge)
+            if free.spend <= problem.cap:
+                return (np.log(problem.charge) if problem.charge > 0 else -np.inf), free
+            if problem.charge > 0:
+                here, total = float(free_at), free
+                continue
+            free_at = -np.inf
         dual.predict(there - here)
-        here = float(there)
-        total = dual.total(float(np.exp(here)))
-    if best is None or abs(off) <= _CLOSE:
-        return here, total
-    return best
+        here = there
+        # Newton converges quadratically: floors need be met no more exactly than the next step will be.
+        rough = 0.0 if close or turn > _ROUGH_TURNS else float(np.clip(off * off, _CLOSE, _ROUGH))
+        total = dual.total(float(np.exp(here)), exactness=rough)
+    return (here, total) if best is None or abs(off) <= _CLOSE else best
+
+
+def _next(here: float, left: float, right: float, step: float) -> float:
+    """Return the next log price: Newton's where it stays inside the bracket, else its middle or a long step."""
+    there = here + float(np.clip(step, -_LONGEST, _LONGEST)) if np.isfinite(step) and step != 0 else np.nan
+    if left < there < right:
+        return there
+    if np.isfinite(left) and np.isfinite(right):
+        return 0.5 * (left + right)
+    return here - _LONGEST if np.isfinite(right) else here + _LONGEST
 
 
 class _Dual:
@@ -158,6 +177,7 @@ class _Dual:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.passes = 0
+        self.exact = True
         self._n_groups = len(problem.floor)
         self._bound = problem.floor > 0
         self._floor = problem.floor[problem.group] if self._bound.any() else np.zeros(0)
@@ -202,8 +222,8 @@ class _Dual:
         if not short.any():
             return
         part = _Part(problem, short, cheapest=True)
-        turn = part.root(1.0, np.full(int(short.sum()), 0.5), np.ones(int(short.sum())), self._scale[short])
-        spent = float(np.sum(part.response(1.0, turn).spend)) + float(np.sum(low[~short[problem.group]]))
+        _, point = part.root(1.0, np.full(int(short.sum()), 0.5), np.ones(int(short.sum())), 1e-14 * self._scale[short])
+        spent = float(np.sum(point.response.spend)) + float(np.sum(low[~short[problem.group]]))
         if spent > problem.cap * (1 + 1e-9):
             groups = _named(short, names)
             raise BoundsInfeasible(
@@ -212,24 +232,33 @@ class _Dual:
             )
 
     def first_guess(self) -> float:
-        """Return the log price at an equal split of the cap."""
+        """Return the log price at which a sample of the targets, free of floors, would use its part of the cap."""
         problem = self.problem
-        number = len(problem.weight)
+        every = max(len(problem.weight) // _SAMPLE, 1)
+        some = problem.curve.take(np.arange(0, len(problem.weight), every))
+        weight = problem.weight[::every]
         finite = problem.cap if np.isfinite(problem.cap) else float(np.sum(problem.curve.high))
-        some = problem.curve.take(np.arange(0, number, max(number // 1024, 1)))
-        weight = problem.weight[:: max(number // 1024, 1)]
-        equal = np.clip(finite / max(number, 1), some.low, some.high)
-        marginal = weight * some.marginal(np.maximum(equal, 1e-12 * max(finite, 1e-300)))
+        goal = max(finite / every, 1e-300)
+        marginal = weight * some.marginal(np.clip(goal / len(weight), np.maximum(some.low, 1e-12 * goal), some.high))
         useful = marginal[(marginal > 0) & np.isfinite(marginal)]
-        return float(np.mean(np.log(useful))) if len(useful) else 0.0
+        here = float(np.mean(np.log(useful))) if len(useful) else 0.0
+        for _ in range(_GUESSES):
+            response = some.at(np.exp(here) / weight, here - np.log(weight))
+            spend, bend = float(np.sum(response.spend)), float(np.sum(response.bend))
+            if spend <= 0 or bend <= 0:
+                break
+            here += float(np.clip(np.log(spend / goal) * spend / bend, -1.0, 1.0))
+        return here
 
     def predict(self, move: float) -> None:
         """Move the groups' prices along with the price of money."""
         self._turn = np.clip(self._turn + self._drift * np.clip(move, -1.0, 1.0), 0.0, self._last_turn)
 
-    def total(self, money: float) -> _Total:
-        """Return spend and its slope at ``charge + lam = money``, with every floor met."""
+    def total(self, money: float, *, exactness: float = 0.0) -> _Total:
+        """Return spend and its slope at ``charge + lam = money``, with every floor met to a relative exactness."""
         problem = self.problem
+        tolerance = max(exactness, 0.01 * _FLOOR_TOLERANCE)
+        self.exact = tolerance <= _CLOSE
         log_money = np.log(money) if money > 0 else -np.inf
         response = problem.curve.at(money / problem.weight, log_money - self._log_weight)
         self.passes += 1
@@ -244,13 +273,14 @@ class _Dual:
         self._drift = np.zeros(self._n_groups)
         if short.any():
             part = self._part_of(short)
-            turn[short] = part.root(money, self._turn[short], self._last_turn[short], self._scale[short])
-            inner = part.response(money, turn[short])
+            last = self._last_turn[short]
+            turn[short], point = part.root(money, self._turn[short], last, tolerance * self._scale[short])
             self.passes += 1
             slope += float(np.sum(response.bend[part.rows]))
-            more, self._drift[short], surplus[short] = part.slope(money, turn[short], inner, self._last_turn[short])
+            more, self._drift[short] = part.slope(money, turn[short], point, last)
             slope += more
-            for whole, share in zip(response, inner, strict=True):
+            surplus[short] = point.surplus
+            for whole, share in zip(response, point.response, strict=True):
                 whole[part.rows] = share
         self._turn = np.where(short, turn, 0.5 * self._turn)
         return _Total(float(np.sum(response.spend)), slope, response, turn, surplus)
@@ -294,63 +324,76 @@ class _Part:
         self._number = int(groups.sum())
         relabel = np.cumsum(groups) - 1
         self._group = relabel[problem.group[self.rows]]
-        self._floor = problem.floor[problem.group[self.rows]]
-        self._weight = np.zeros(len(self.rows)) if cheapest else problem.weight[self.rows]
+        self._group_floor = problem.floor[groups]
+        self._floor = self._group_floor[self._group]
         self._credit = problem.credit[self.rows]
+        self._weight = np.zeros(len(self.rows)) if cheapest else problem.weight[self.rows]
+        self._lift = self._credit - self._weight
         self._curve = problem.curve.take(self.rows)
 
-    def _price(self, money: float, turn: Float64) -> tuple[Float64, Float64, Float64, Float64]:
-        spread = turn[self._group]
-        above = (1.0 - spread) * money + spread * self._floor
-        below = (1.0 - spread) * self._weight + spread * self._credit
-        with np.errstate(divide="ignore"):
-            return above / below, above, below, spread
+    def root(self, money: float, start: Float64, last: Float64, tolerance: Float64) -> tuple[Float64, _Point]:
+        """Find each group's turn at which its floor just holds, or its last turn where it cannot."""
+        left, right = np.zeros(self._number), last.copy()
+        # Surplus is nearly concave in the turn: from the left, Newton does not overshoot.
+        turn = np.where(start < last, start, 0.0)
+        done, tried = np.zeros(self._number, dtype=bool), np.zeros(self._number, dtype=bool)
+        point = self._at(money, turn)
+        for _ in range(_INNER):
+            short = point.surplus < 0
+            left, right = np.where(short, turn, left), np.where(short, right, turn)
+            done |= (np.abs(point.surplus) <= tolerance) | (right - left <= _TINY)
+            if done.all():
+                break
+            with np.errstate(divide="ignore", invalid="ignore"):
+                step = turn - point.surplus / point.surplus_turn
+            inside = (step > left) & (step < right)
+            beyond = (step >= right) & ~tried
+            tried |= beyond & ~inside
+            turn = np.where(done, turn, np.where(inside, step, np.where(beyond, last, 0.5 * (left + right))))
+            point = self._at(money, turn)
+        return turn, point
+
+    def slope(self, money: float, turn: Float64, point: _Point, last: Float64) -> tuple[float, Float64]:
+        """Return d spend / d log money with floors kept, and how the turns move along."""
+        straight = ((1.0 - turn) * money / point.above)[self._group]
+        moved = -point.response.bend * straight
+        held = self._sum(point.margin * moved)
+        spend_turn = self._sum(-point.response.bend * point.swing)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            along = -held / point.surplus_turn
+        along = np.where(np.isfinite(along) & (turn < last), along, 0.0)
+        return float(np.sum(moved)) + float(np.sum(spend_turn * along)), along
+
+    def _at(self, money: float, turn: Float64) -> _Point:
+        above = (1.0 - turn) * money + turn * self._group_floor
+        below = self._weight + turn[self._group] * self._lift
+        with np.errstate(divide="ignore", invalid="ignore"):
+            price = above[self._group] / below
+            swing = ((self._group_floor - money) / above)[self._group] - self._lift / below
+        response = self._curve.at(price, _log(price))
+        margin = self._credit * price - self._floor
+        return _Point(
+            response=response,
+            above=above,
+            margin=margin,
+            swing=swing,
+            surplus=self._sum(self._credit * response.revenue - self._floor * response.spend),
+            surplus_turn=self._sum(-margin * response.bend * swing),
+        )
 
     def _sum(self, values: Float64) -> Float64:
         return tally(self._group, values, self._number)
 
-    def response(self, money: float, turn: Float64) -> Response:
-        """Return the responses at given prices."""
-        price, _, _, _ = self._price(money, turn)
-        return self._curve.at(price, _log(price))
 
-    def root(self, money: float, start: Float64, last: Float64, scale: Float64) -> Float64:
-        """Find each group's turn at which its floor just holds, or its last turn where it cannot."""
-        left, right = np.zeros(self._number), last.copy()
-        turn = np.where((start > 0) & (start < last), start, 0.5 * last)
-        done = np.zeros(self._number, dtype=bool)
-        for _ in range(_INNER):
-            price, above, below, _ = self._price(money, turn)
-            response = self._curve.at(price, _log(price))
-            margin = self._credit * price - self._floor
-            surplus = self._sum(self._credit * response.revenue - self._floor * response.spend)
-            swing = ((self._floor - money) * below - above * (self._credit - self._weight)) / (above * below)
-            rate = self._sum(-margin * response.bend * swing)
-            short = surplus < 0
-            left, right = np.where(short, turn, left), np.where(short, right, turn)
-            done |= (np.abs(surplus) <= 0.01 * _FLOOR_TOLERANCE * scale) | (right - left <= _TINY)
-            if done.all():
-                break
-            with np.errstate(divide="ignore", invalid="ignore"):
-                step = turn - surplus / rate
-            inside = (step > left) & (step < right)
-            turn = np.where(done, turn, np.where(inside, step, 0.5 * (left + right)))
-        return np.where(right - left <= _TINY, right, turn)
+class _Point(NamedTuple):
+    """State of a part at its turns: ``margin`` is c p - floor, ``swing`` is d log price / d turn, per target."""
 
-    def slope(self, money: float, turn: Float64, response: Response, last: Float64) -> tuple[float, Float64, Float64]:
-        """Return d spend / d log money with floors kept, how the turns move along, and the groups' surplus."""
-        price, above, below, spread = self._price(money, turn)
-        margin = self._credit * price - self._floor
-        straight = (1.0 - spread) * money / above
-        swing = ((self._floor - money) * below - above * (self._credit - self._weight)) / (above * below)
-        spend_turn = self._sum(-response.bend * swing)
-        held_money = self._sum(-margin * response.bend * straight)
-        held_turn = self._sum(-margin * response.bend * swing)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            along = -held_money / held_turn
-        along = np.where(np.isfinite(along) & (turn < last), along, 0.0)
-        surplus = self._sum(self._credit * response.revenue - self._floor * response.spend)
-        return float(np.sum(-response.bend * straight)) + float(np.sum(spend_turn * along)), along, surplus
+    response: Response
+    above: Float64
+    margin: Float64
+    swing: Float64
+    surplus: Float64
+    surplus_turn: Float64
 
 
 def _log(values: Float64) -> Float64:
