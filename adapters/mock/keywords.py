@@ -67,12 +67,12 @@ def draw_keywords(preset: Preset, items: Assortment, words_per_item: int, seed: 
     length = place / np.bincount(product)[product]  # 0 for the shortest word of an item, nearly 1 for the longest
     match = rng.choice(3, size=count, p=(0.45, 0.2, 0.35))
     broad = np.asarray((1.0, 1.15, 1.4))[match]
-    dead = (rng.random(count) < within(rng, preset.dead)) & ~brand
     volume = (
         items.popularity[product]
         * np.exp(preset.volume_sd * np.clip(normal(count), -WIDEST, WIDEST) - 1.2 * length)
         * broad
     )
+    dead = _dead(rng, volume, within(rng, preset.dead)) & ~brand
     usual_ctr = np.exp(0.2 * normal(count) + 0.15 * length) / broad**0.3 * np.where(brand, 2.0, 1.0)
     intent = np.exp(preset.word_cvr_sd * normal(count) + 0.3 * length) / broad**0.4
     usual_cvr = intent * np.where(dead, rng.uniform(0.02, 0.15, count), 1.0) * np.where(brand, 2.5, 1.0)
@@ -103,6 +103,15 @@ def draw_keywords(preset: Preset, items: Assortment, words_per_item: int, seed: 
         rival_activity=activity,
         bid=np.exp(within(rng, preset.standing) + 0.35 * normal(count)) * dear,
     )
+
+
+def _dead(rng: np.random.Generator, volume: Floats, share: float) -> Bools:
+    """Pick the words that hardly ever sell: the same share among large and small ones."""
+    rank = np.argsort(np.argsort(volume))
+    within_ten = np.argsort(np.argsort(rank // 10 + rng.random(len(volume)))) % 10
+    threshold = share * 10 + rng.random(len(volume)) - 0.5
+    picked: Bools = within_ten < np.rint(threshold)
+    return picked
 
 
 def _texts(

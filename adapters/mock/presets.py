@@ -57,7 +57,7 @@ class Preset:
     lead_days: Range
     word_cvr_sd: float = 0.6
     product_cvr_sd: float = 0.35
-    dead: Range = (0.27, 0.34)
+    dead: Range = (0.26, 0.32)
     volume_sd: float = 1.7
     rivals: Range = (6.0, 12.0)
     standing: Range = (0.15, 0.35)
@@ -107,16 +107,16 @@ APPLIANCES = Preset(
     roas=(2.5, 3.3),
     cvr=(0.009, 0.017),
     margin=(0.30, 0.38),
-    refund=(0.06, 0.13),
+    refund=(0.07, 0.125),
     return_cost=(15, 35),
     cart_rate=(0.05, 0.085),
-    paid_orders=(13, 16),
+    paid_orders=(13, 17),
     budget=(1100, 5500),
     completion=((0.37, 0.48), (0.66, 0.74), (0.83, 0.89)),
     refund_days=(6, 10),
     lead_days=(10, 20),
     volume_sd=1.6,
-    dead=(0.35, 0.41),
+    dead=(0.30, 0.36),
     standing=(0.25, 0.5),
     new_days=45,
 )
