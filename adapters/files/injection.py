@@ -14,6 +14,7 @@ STARTS = frozenset("=+-@\t\r\n\0＝＋－＠﹢﹣﹦﹫−")
 """First characters that some spreadsheet program takes as the start of a formula."""
 _UNSHOWN = frozenset({"Cc", "Cs"})
 """Categories of characters that show nothing and that XML, and so a workbook, cannot hold."""
+_NO_XML = frozenset("\ufffe\uffff")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?\Z")
 
 
@@ -29,8 +30,7 @@ def safe_cell(value: str | int | Decimal | None) -> str:
     text = value
     if _NUMBER.fullmatch(text):
         return text
-    guarded = text[:1] in STARTS or text.lstrip()[:1] in STARTS
-    text = "".join(
-        c for c in text if c in "\n\t" or (unicodedata.category(c) not in _UNSHOWN and c not in "\ufffe\uffff")
-    )
-    return f"'{text}" if guarded else text
+    shown = "".join(c for c in text if c in "\n\t" or (unicodedata.category(c) not in _UNSHOWN and c not in _NO_XML))
+    # Both forms are judged: what is taken out may have stood before an equals sign.
+    guarded = any(form[:1] in STARTS or form.lstrip()[:1] in STARTS for form in (text, shown) if form)
+    return f"'{shown}" if guarded else shown

@@ -7,9 +7,12 @@ later import. The folder is read again whenever one of its files has changed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
+
+import numpy as np
 
 from adapters.files.actions import ActionLine, build_lines
 from adapters.files.assembly import Import
@@ -25,7 +28,7 @@ from adapters.files.venues import profile_of
 from bidder.core.calendar import DayRange, require_aware
 from bidder.core.change import Change, Field, Outcome, Settings, Status, Value
 from bidder.core.entities import AccountId, EntityRef, Structure
-from bidder.core.performance import Grain, Level, PerformanceReport, PerformanceTable
+from bidder.core.performance import Grain, Level, PerformanceReport, PerformanceTable, micros_since_epoch
 from bidder.core.venue import VenueProfile
 from bidder.errors import ConfigError, InputError, Unavailable
 from bidder.ports import API_VERSION, AdapterConfig, FileReading
@@ -131,6 +134,8 @@ class FilesMarketplace:
                 facts=facts, products=None, days=days, account_spend_micros=None, observed_at=observed
             )
         facts = found.facts.within(days)
+        known = np.minimum(facts.observed_at, micros_since_epoch(observed))
+        facts = replace(facts, observed_at=known)  # judged as of an earlier instant, the file counts as known by then
         spend = int(facts.spend_micros.sum())
         return PerformanceReport(
             facts=facts, products=None, days=days, account_spend_micros=spend, observed_at=observed
