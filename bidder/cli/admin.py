@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from bidder.cli.frame import Frame, now, table
+from bidder.cli.frame import Frame, now, table, who
 from bidder.errors import BidderError, ConfigError
+
+if TYPE_CHECKING:
+    from bidder.store.audit import Chain
 
 UNHEALTHY = 4
 Done = TypeVar("Done")
@@ -133,7 +136,7 @@ def _accounts(frame: Frame) -> Iterator[Finding]:
 
 
 def _database(frame: Frame) -> Iterator[Finding]:
-    from bidder.store.upkeep import check
+    from bidder.store.maintenance import check
 
     settings = frame.settings()
     if "://" not in settings.database and not Path(settings.database).exists():
@@ -162,10 +165,10 @@ def upgrade(frame: Frame) -> None:
 
     Example: bidder db upgrade
     """
-    from bidder.store.upkeep import upgrade as move
+    from bidder.wiring import database_of
 
-    revision = _locked(frame, move)
-    frame.show({"revision": revision}, f"the database is at revision {revision}")
+    _locked(frame, lambda _: database_of(frame.settings()).close())
+    frame.show({"upgraded": True}, "the database has the schema of this version")
 
 
 @db.command()
@@ -176,7 +179,7 @@ def backup(frame: Frame, target: Path) -> None:
 
     Example: bidder db backup bidder-2026-11-23.db
     """
-    from bidder.store.upkeep import backup as save
+    from bidder.store.maintenance import backup as save
 
     save(_url(frame), target)
     frame.show({"backup": str(target)}, f"saved to {target}")
@@ -189,9 +192,9 @@ def check(frame: Frame) -> int:
 
     Example: bidder db check
     """
-    from bidder.store.upkeep import check as look
+    from bidder.store.maintenance import check as look
 
-    problems = look(_url(frame))
+    problems = look(_url(frame), chain=_chain(frame))
     frame.show({"sound": not problems, "problems": problems}, "\n".join(problems) or "the database is sound")
     return UNHEALTHY if problems else 0
 
@@ -206,11 +209,12 @@ def restore(frame: Frame, source: Path, *, yes: bool) -> None:
     What happened at the marketplace since the backup is found as other people's edits. Example: bidder db restore
     bidder-2026-11-23.db --yes
     """
-    from bidder.store.upkeep import restore as put
+    from bidder.store.maintenance import restore as put
 
     if not yes:
         raise click.UsageError("this replaces the database; add --yes")
-    _locked(frame, lambda url: put(source, url))
+    chain = _chain(frame)
+    _locked(frame, lambda url: put(source, url, chain=chain, actor=who(), now=now()))
     frame.show({"restored": str(source)}, f"restored from {source}")
 
 
@@ -222,10 +226,10 @@ def copy(frame: Frame, target: str) -> None:
 
     Example: bidder db copy postgresql://bidder@localhost/bidder
     """
-    from bidder.store.upkeep import copy as move
+    from bidder.store.maintenance import copy as move
 
     rows = move(_url(frame), target if "://" in target else f"sqlite:///{target}")
-    frame.show({"rows": rows}, f"{rows:,} rows copied")
+    frame.show({"rows": rows}, f"{sum(rows.values()):,} rows copied from {len(rows)} tables")
 
 
 @click.command()
@@ -244,6 +248,15 @@ def completion(shell: str) -> None:
         click.echo(kind(cli, {}, "bidder", "_BIDDER_COMPLETE").source())
 
 
+def _chain(frame: Frame) -> Chain:
+    """Return what the configured database's audit is sealed with."""
+    from bidder.wiring import database_of
+
+    store = database_of(frame.settings())
+    store.close()
+    return store.chain
+
+
 def _url(frame: Frame) -> str:
     text = frame.settings().database
     return text if "://" in text else f"sqlite:///{text}"
@@ -251,7 +264,7 @@ def _url(frame: Frame) -> str:
 
 def _locked(frame: Frame, work: Callable[[str], Done]) -> Done:
     """Do something to the database while no daemon writes."""
-    from bidder.daemon import lock_path, single_writer
+    from bidder.daemon.lock import lock_path, single_writer
 
     with single_writer(lock_path(frame.settings()), now=now()):
         return work(_url(frame))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
-
 import click
 
-from bidder.cli.frame import Frame, now
+from bidder.cli.frame import Frame, now, who
 from bidder.core.snapshot import Mode
 
 _reason = click.option("--reason", required=True, help="Why; it stands in the audit.")
@@ -82,7 +80,7 @@ def _set(frame: Frame, mode: Mode, reason: str, name: str | None) -> None:
     try:
         if account is not None:
             store.register(account, now=now())
-        store.set_mode(None if account is None else account.id, mode, actor=_who(), reason=reason, now=now())
+        store.set_mode(None if account is None else account.id, mode, actor=who(), reason=reason, now=now())
     finally:
         store.close()
     scope = name or "everything"
@@ -97,17 +95,10 @@ def _arm(frame: Frame, name: str, reason: str, *, armed: bool) -> None:
     store = database_of(settings)
     try:
         store.register(account, now=now())
-        store.arm(account.id, armed=armed, actor=_who(), reason=reason, now=now())
+        store.arm(account.id, armed=armed, actor=who(), reason=reason, now=now())
     finally:
         store.close()
     text = f"{name}: {'armed' if armed else 'disarmed'}"
     if armed and settings.mode != "live":
         text += '; nothing is sent yet: the configuration says mode = "rehearsal"'
     frame.show({"account": name, "armed": armed, "mode": settings.mode}, text)
-
-
-def _who() -> str:
-    try:
-        return f"person:{getpass.getuser()}"
-    except (KeyError, OSError):
-        return "person:unknown"

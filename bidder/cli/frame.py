@@ -5,6 +5,7 @@ Text that came from a marketplace goes through `plain`, so that it can neither c
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import sys
@@ -67,6 +68,14 @@ class Frame:
 def now() -> datetime:
     """Return the present instant: the commands are the outermost rim."""
     return datetime.now(UTC)
+
+
+def who() -> str:
+    """Return whom the audit names for what a command does."""
+    try:
+        return f"person:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return "person:unknown"
 
 
 def dumps(data: object) -> str:

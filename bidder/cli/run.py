@@ -14,7 +14,6 @@ from bidder.core.change import Status
 if TYPE_CHECKING:
     from bidder.core.change import Intent
     from bidder.cycle import CycleReport
-    from bidder.settings import Settings
 
 PENDING, UNHEALTHY, PARTLY = 3, 4, 9
 """Exit codes: changes pending, held or unhealthy, partly applied."""
@@ -27,10 +26,11 @@ def run(frame: Frame) -> None:
 
     SIGTERM ends it cleanly, SIGHUP reloads the configuration between cycles. Example: bidder run
     """
-    from bidder.daemon import Daemon
+    from bidder.daemon.log import begin_log
+    from bidder.daemon.process import Daemon
 
     settings = frame.settings()
-    _log(settings)
+    begin_log(settings)
     Daemon(settings).run()
 
 
@@ -67,12 +67,13 @@ def plan(frame: Frame, names: tuple[str, ...], *, detailed_exitcode: bool) -> in
 def _attended(frame: Frame, names: tuple[str, ...], *, send: bool) -> list[CycleReport]:
     """Run one cycle for each account, on a copy of the record where nothing may be sent."""
     from bidder.cycle import Kit, attend
-    from bidder.daemon import lock_path, single_writer
+    from bidder.daemon.lock import lock_path, single_writer
+    from bidder.daemon.log import begin_log
     from bidder.rehearsal import RehearsalMarketplace
     from bidder.wiring import database_of, kit_of, scratch_of
 
     settings = frame.settings()
-    _log(settings)
+    begin_log(settings)
     reports = []
     with single_writer(lock_path(settings), now=now()):
         store = database_of(settings) if send else scratch_of(settings)
@@ -89,15 +90,6 @@ def _attended(frame: Frame, names: tuple[str, ...], *, send: bool) -> list[Cycle
         finally:
             store.close()
     return reports
-
-
-def _log(settings: Settings) -> None:
-    from bidder.logs import set_up
-    from bidder.wiring import secrets_of
-
-    known = [secret for one in settings.accounts for secret in secrets_of(one, settings).values()]
-    file = settings.folder / settings.log.file if settings.log.file else None
-    set_up(level=settings.log.level, form=settings.log.format, file=file, secrets=known)
 
 
 def _code(reports: list[CycleReport]) -> int:

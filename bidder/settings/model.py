@@ -237,6 +237,8 @@ class NotifySection(Section):
 
     webhook: Reference | None = None
     """Where the address is that gets each message as JSON by POST (such addresses hold a secret)."""
+    webhook_form: Literal["plain", "slack", "dingtalk", "feishu"] = "plain"
+    """Shape of that JSON: our own, or what the named service expects (WeCom takes `dingtalk`)."""
     ping: Reference | None = None
     """Where the address of a dead-man switch is: called after each decided cycle, with /fail after a failed one."""
     smtp: SmtpSection | None = None
