@@ -15,6 +15,7 @@ import numpy as np
 from sqlalchemy import Connection, func, insert, select
 
 from bidder.core.calendar import DayRange, day_of, from_ordinal, ordinal
+from bidder.core.money import Money
 from bidder.core.performance import (
     Development,
     Grain,
@@ -34,6 +35,7 @@ from bidder.store.fact_rows import read_as_of, write_rows, write_sightings
 from bidder.store.frames import PRODUCT, frames, performance, product_sales
 from bidder.store.segments import HOURS, Bools, Segment, merge
 from bidder.store.series import EntityNumbers, Series, load_series, new_series
+from bidder.store.views import DayTotals
 from models import ExcludedDayRow, ReportRow
 from models.tables import table_of
 
@@ -228,6 +230,23 @@ class FactBook:
         series.ensure(connection, first)
         parts = [part for day, part in series.days.items() if day >= first]
         return sum(int(part.values[_SPEND].sum()) for part in parts) if parts else None
+
+    def totals(self, connection: Connection, days: DayRange) -> tuple[DayTotals, ...]:
+        """Return the totals of each click day with facts, ascending, of the series imported last."""
+        series = self._current.get(Grain.DAY)
+        if series is None:
+            return ()
+        first, last, currency = ordinal(days.first), ordinal(days.last), self.record.account.currency
+        series.ensure(connection, first)
+        found = []
+        for day, part in series.between(first, last).items():
+            sums = dict(zip(series.kind.values, part.values.sum(axis=1).tolist(), strict=True))
+            found.append(
+                DayTotals(day=from_ordinal(day), impressions=sums["impressions"], clicks=sums["clicks"],
+                          orders=sums["orders"], spend=Money(sums["spend_micros"], currency),
+                          revenue=Money(sums["revenue_micros"], currency))
+            )  # fmt: skip
+        return tuple(found)
 
     def _finest(self, grain: Grain, window_days: int) -> Series | None:
         """Return the series at the finest level that has facts."""

@@ -6,42 +6,32 @@ memory away, and so does a cycle or report that another process wrote.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from bidder.core.calendar import DayRange, day_of
 from bidder.core.change import Intent, Outcome, PastChange, Status
-from bidder.core.entities import Account, AccountId, Editor, Structure
+from bidder.core.entities import Account, AccountId, Structure
+from bidder.core.funding import UNLIMITED
+from bidder.core.money import Money
 from bidder.core.performance import Grain, History, PerformanceReport
 from bidder.core.plan import Draft, Verdict
 from bidder.core.policy import LimitPolicy, Policy
 from bidder.core.prediction import Forecast
-from bidder.core.reconcile import FOREIGN_CODE, Settlement
+from bidder.core.reconcile import Settlement
 from bidder.core.snapshot import Memory, Mode, Snapshot
 from bidder.ports import AdapterMemory, CycleRecord
-from bidder.store import accounts, books, control, cycles, intents
+from bidder.store import accounts, control, cycles, intents
 from bidder.store.audit import AuditEvent, Chain
-from bidder.store.books import Books
 from bidder.store.database import Database
 from bidder.store.digests import forecast_digest, input_digest
+from bidder.store.ledger import worst_case
 from bidder.store.memo import SqlAdapterMemory
+from bidder.store.shelf import Shelf
 from bidder.store.spend import day_spend, month_spend
-
-FACTS_IN_MEMORY = 512 * 2**20
-"""Bytes of facts kept in memory over all accounts; those not used for longest go first."""
-
-
-@dataclass(slots=True)
-class Unit:
-    """One write transaction with what it tells the audit."""
-
-    connection: Connection
-    events: list[AuditEvent] = field(default_factory=list)
+from bidder.store.telling import adopted_edit, changes_told, edits_told
+from bidder.store.views import DayTotals
 
 
 class SqlStore:
@@ -60,9 +50,9 @@ class SqlStore:
         self.database = database
         self.chain = chain
         self.rehearsal = rehearsal
-        self._stop_file = stop_file
+        self.stop_file = stop_file
         self._limits: dict[AccountId, LimitPolicy] = {}
-        self._books: dict[AccountId, Books] = {}
+        self._shelf = Shelf(database, chain, withheld_counts=rehearsal)
 
     def __repr__(self) -> str:
         return f"SqlStore({self.database.engine.url.render_as_string(hide_password=True)!r})"
@@ -79,8 +69,8 @@ class SqlStore:
         Raises:
             ConfigError: Its currency, time zone, adapter or id at the venue changed.
         """
-        with self._unit(account.id) as unit:
-            self._record(unit, account, now)
+        with self._shelf.unit(account.id) as unit:
+            self._shelf.enter(unit, account, now)
 
     def adapter_memory(self, account: Account) -> AdapterMemory:
         """Return the durable memory of the account's adapter."""
@@ -89,11 +79,11 @@ class SqlStore:
     def mode(self, account: AccountId) -> Mode:
         """Return the stricter of the account's and the global mode, read afresh; a STOP file counts as HALTED."""
         with self.database.read() as connection:
-            return control.mode_of(connection, account, self._stop_file)
+            return control.mode_of(connection, account, self.stop_file)
 
     def set_mode(self, account: AccountId | None, mode: Mode, *, actor: str, reason: str, now: datetime) -> None:
         """Set the mode of one account, or of everything where ``account`` is ``None``; audited with its reason."""
-        with self._unit(None) as unit:
+        with self._shelf.unit(None) as unit:
             unit.events.append(control.set_mode(unit.connection, account, mode, actor=actor, reason=reason, now=now))
 
     def armed(self, account: AccountId) -> bool:
@@ -103,14 +93,14 @@ class SqlStore:
 
     def arm(self, account: AccountId, *, armed: bool, actor: str, reason: str, now: datetime) -> None:
         """Arm or disarm an account for live writes; audited with its reason."""
-        with self._unit(None) as unit:
+        with self._shelf.unit(None) as unit:
             unit.events.append(
                 control.set_armed(unit.connection, account, armed=armed, actor=actor, reason=reason, now=now)
             )
 
     def remember_config(self, text: str, *, now: datetime) -> None:
         """Keep the configuration that is in force, without its secrets, under its fingerprint."""
-        with self._unit(None) as unit:
+        with self._shelf.unit(None) as unit:
             chain = self.chain
             event = control.remember_config(
                 unit.connection, chain.config_fingerprint, text, code_version=chain.code_version, now=now
@@ -122,44 +112,45 @@ class SqlStore:
     def last_structure(self, account: AccountId) -> Structure | None:
         """Return the structure saved last."""
         with self.database.read() as connection:
-            known = self._known(connection, account)
+            known = self._shelf.known(connection, account)
             return None if known is None else known.structure.structure
 
     def save_structure(
         self, account: Account, structure: Structure, foreign: Sequence[PastChange], *, now: datetime
     ) -> None:
         """Save the structure; record and audit edits by others."""
-        with self._unit(account.id) as unit:
-            known = self._entered(unit, account, now)
+        with self._shelf.unit(account.id) as unit:
+            known = self._shelf.entered(unit, account, now)
             known.structure.save(unit.connection, structure)
             known.ledger.follow(unit.connection, structure, foreign, now=now)
-            self._note_edits(unit, known, foreign)
+            fresh = known.changes.add_edits(unit.connection, foreign, hold=self._hold(account.id))
+            unit.events += edits_told(known, fresh)
 
     def coverage(self, account: AccountId, grain: Grain) -> DayRange | None:
         """Return the span of click days with facts of that grain."""
         with self.database.read() as connection:
-            known = self._known(connection, account)
+            known = self._shelf.known(connection, account)
             return None if known is None else known.facts.coverage(grain)
 
     def save_report(self, account: Account, grain: Grain, report: PerformanceReport) -> None:
         """Append facts as new revisions; restated values never overwrite older ones."""
-        with self._unit(account.id) as unit:
-            known = self._entered(unit, account, report.observed_at)
+        with self._shelf.unit(account.id) as unit:
+            known = self._shelf.entered(unit, account, report.observed_at)
             known.facts.save(unit.connection, grain, report)
             known.marks = (known.marks[0], known.facts.last_report)
 
     def history(self, account: Account, *, window_days: int, days: DayRange, as_of: datetime) -> History:
         """Return the latest revision of every fact known at ``as_of``."""
         with self.database.read() as connection:
-            known = self._known(connection, account.id)
+            known = self._shelf.known(connection, account.id)
             if known is None:
-                known = self._empty(connection, account, as_of)
+                known = self._shelf.empty(connection, account, as_of)
             return known.facts.history(connection, window_days=window_days, days=days, as_of=as_of)
 
     def exclude_days(self, account: Account, days: DayRange, *, actor: str, reason: str, now: datetime) -> None:
         """Let nothing be learned from click days, both ends included; audited with its reason."""
-        with self._unit(account.id) as unit:
-            known = self._entered(unit, account, now)
+        with self._shelf.unit(account.id) as unit:
+            known = self._shelf.entered(unit, account, now)
             known.facts.exclude(unit.connection, days, reason=reason, now=now)
             what = f"nothing is learned from {days.first} to {days.last}: {reason}"
             unit.events.append(AuditEvent(at=now, actor=actor, action="exclude", account=account.id, detail=what))
@@ -168,9 +159,9 @@ class SqlStore:
         """Return what our record holds about the account."""
         limits = self._limits.get(account.id, LimitPolicy())
         with self.database.read() as connection:
-            known = self._known(connection, account.id)
+            known = self._shelf.known(connection, account.id)
             if known is None:
-                known = self._empty(connection, account, as_of)
+                known = self._shelf.empty(connection, account, as_of)
             number = known.record.number
             return Memory(
                 changes=known.changes.recent(as_of=as_of),
@@ -184,13 +175,28 @@ class SqlStore:
                 month_spend_micros=month_spend(connection, known, as_of=as_of),
             )
 
+    def worst_case(self, account: AccountId, *, now: datetime) -> Money | None:
+        """Return what all daily budgets may cost at worst, reservations included; ``None`` where one is unlimited."""
+        with self.database.read() as connection:
+            known = self._shelf.known(connection, account)
+            if known is None:
+                return None
+            total = sum(worst_case(known.ledger.lines(connection, now=now).values()).values())
+            return None if total >= UNLIMITED else Money(total, known.record.account.currency)
+
+    def totals_by_day(self, account: AccountId, days: DayRange) -> tuple[DayTotals, ...]:
+        """Return the advertising of each click day as last reported, ascending; days without facts are left out."""
+        with self.database.read() as connection:
+            known = self._shelf.known(connection, account)
+            return () if known is None else known.facts.totals(connection, days)
+
     # Decisions and what became of them
 
     def record(self, snapshot: Snapshot, forecast: Forecast, draft: Draft, verdict: Verdict) -> CycleRecord:
         """Commit the cycle, its forecast, decisions, holds and intents, before any write leaves."""
         account, as_of = snapshot.account, snapshot.as_of
-        with self._unit(account.id) as unit:
-            connection, known = unit.connection, self._entered(unit, account, as_of)
+        with self._shelf.unit(account.id) as unit:
+            connection, known = unit.connection, self._shelf.entered(unit, account, as_of)
             number = known.record.number
             cycle = cycles.open_cycle(connection, {
                 "account_id": number,
@@ -246,8 +252,8 @@ class SqlStore:
         self, account: Account, wanted: Sequence[Intent], *, cap_micros: int, now: datetime
     ) -> list[str | None]:
         """Reserve the money of several intents, each beside those before it, in one transaction."""
-        with self._unit(account.id) as unit:
-            known = self._entered(unit, account, now)
+        with self._shelf.unit(account.id) as unit:
+            known = self._shelf.entered(unit, account, now)
             answers = known.ledger.reserve(unit.connection, wanted, cap_micros=cap_micros, now=now)
             granted = [intent for intent, why in zip(wanted, answers, strict=True) if why is None]
             intents.mark_sent(unit.connection, granted, now=now)
@@ -261,8 +267,8 @@ class SqlStore:
         self, account: Account, answers: Sequence[tuple[Intent, Outcome]], *, now: datetime
     ) -> tuple[Intent, ...]:
         """Record several answers in one transaction; return the intents in order."""
-        with self._unit(account.id) as unit:
-            known = self._entered(unit, account, now)
+        with self._shelf.unit(account.id) as unit:
+            known = self._shelf.entered(unit, account, now)
             done = intents.answer(unit.connection, answers, now=now)
             known.ledger.release(unit.connection, [i for i in done if not i.status.unsettled], now=now)
             for intent, (_, outcome) in zip(done, answers, strict=True):
@@ -272,15 +278,15 @@ class SqlStore:
                 if self.rehearsal or intent.status is not Status.WITHHELD:
                     known.acting_version = self.chain.code_version
                 known.changes.update(intent)
-            self._tell(unit, account, done, now=now)
+            unit.events += changes_told(unit.connection, account, done, now=now)
         return done
 
     def settle(self, account: Account, settlements: Sequence[Settlement], *, now: datetime) -> None:
         """Record settlements, free reservations, append the audit."""
         if not settlements:
             return
-        with self._unit(account.id) as unit:
-            known = self._entered(unit, account, now)
+        with self._shelf.unit(account.id) as unit:
+            known = self._shelf.entered(unit, account, now)
             done = intents.settle(unit.connection, settlements, now=now)
             known.ledger.release(unit.connection, [i for i in done if not i.status.unsettled], now=now)
             for intent, settlement in zip(done, settlements, strict=True):
@@ -292,17 +298,19 @@ class SqlStore:
                     known.ledger.observe(unit.connection, ref, what, settlement.observed, foreign=foreign)
                 known.changes.update(intent)
             moved = [i for i, s in zip(done, settlements, strict=True) if i.status is not s.intent.status]
-            self._tell(unit, account, moved, now=now)
-            self._note_edits(unit, known, [edit for s in settlements if (edit := _adopted(s, now)) is not None])
+            unit.events += changes_told(unit.connection, account, moved, now=now)
+            adopted = [edit for s in settlements if (edit := adopted_edit(s, now)) is not None]
+            fresh = known.changes.add_edits(unit.connection, adopted, hold=self._hold(account.id))
+            unit.events += edits_told(known, fresh)
 
     def finish(self, account: Account, cycle_id: int | None, *, ok: bool, sentence: str, now: datetime) -> None:
         """Close the cycle with its one sentence; ``cycle_id`` is ``None`` where the cycle was held before recording."""
-        with self._unit(account.id) as unit:
-            known = self._entered(unit, account, now)
+        with self._shelf.unit(account.id) as unit:
+            known = self._shelf.entered(unit, account, now)
             if cycle_id is None:
                 cycle_id = cycles.open_cycle(unit.connection, {
                     "account_id": known.record.number,
-                    "mode": control.mode_of(unit.connection, account.id, self._stop_file).value,
+                    "mode": control.mode_of(unit.connection, account.id, self.stop_file).value,
                     "as_of": now,
                     "config_fingerprint": self.chain.config_fingerprint,
                     "code_version": self.chain.code_version,
@@ -323,108 +331,8 @@ class SqlStore:
     def close(self) -> None:
         """Let go of the database; calling it twice is fine."""
         self.database.close()
-        self._books.clear()
+        self._shelf.clear()
 
-    # Inside
-
-    @contextmanager
-    def _unit(self, account: AccountId | None) -> Iterator[Unit]:
-        """Run one write transaction; its audit rows are sealed at the end, and anchored once it is committed."""
-        head = None
-        with ExitStack() as undo:
-            if account is not None:
-                undo.callback(self._books.pop, account, None)
-            with self.database.write() as connection:
-                unit = Unit(connection)
-                yield unit
-                if unit.events:
-                    head = self.chain.append(connection, unit.events)
-            undo.pop_all()
-        if head is not None:
-            self.chain.anchor.write(head)
-
-    def _record(self, unit: Unit, account: Account, now: datetime) -> accounts.AccountRecord:
-        found = accounts.find(unit.connection, account.id)
-        if found is None:
-            unit.events.append(
-                AuditEvent(at=now, actor="daemon", action="connect", account=account.id,
-                           detail=f"{account.adapter} {account.remote_id}, {account.currency}, {account.time_zone}")
-            )  # fmt: skip
-            return accounts.register(unit.connection, account, now=now)
-        accounts.require_same(found.account, account)
-        if found.account.owner != account.owner:
-            accounts.rename_owner(unit.connection, found.number, account.owner)
-        return found
-
-    def _entered(self, unit: Unit, account: Account, now: datetime) -> Books:
-        """Return an account's books, entering the account where it is new."""
-        known = self._known(unit.connection, account.id)
-        if known is not None and known.record.account == account:
-            return known
-        record = self._record(unit, account, now)
-        if record.account != account:
-            record = replace(record, account=account)
-        loaded = books.load(unit.connection, record, withheld_counts=self.rehearsal)
-        self._books[account.id] = loaded
-        return loaded
-
-    def _known(self, connection: Connection, account: AccountId) -> Books | None:
-        """Return an account's books as they stand in the database, ``None`` where it was never entered."""
-        known = self._books.pop(account, None)
-        if (
-            known is not None
-            and not self.database.private
-            and known.marks != books.marks(connection, known.record.number)
-        ):
-            known = None
-        if known is None:
-            record = accounts.find(connection, account)
-            if record is None:
-                return None
-            known = books.load(connection, record, withheld_counts=self.rehearsal)
-        self._books[account] = known
-        self._keep_small()
-        return known
-
-    def _empty(self, connection: Connection, account: Account, as_of: datetime) -> Books:
-        """Return books of an account that was never entered: nothing is known of it."""
-        record = accounts.AccountRecord(number=0, account=account, first_seen=as_of)
-        return books.load(connection, record, withheld_counts=self.rehearsal)
-
-    def _keep_small(self) -> None:
-        """Forget the facts of accounts not used for longest where all together are too large."""
-        while len(self._books) > 1 and sum(b.facts.nbytes for b in self._books.values()) > FACTS_IN_MEMORY:
-            del self._books[next(iter(self._books))]
-
-    def _note_edits(self, unit: Unit, known: Books, edits: Sequence[PastChange]) -> None:
-        account = known.record.account
-        hold = timedelta(hours=self._limits.get(account.id, LimitPolicy()).foreign_hold_hours)
-        unit.events += [
-            AuditEvent(at=edit.at, actor=edit.actor.value, action="external", account=account.id, ref=edit.ref,
-                       field=edit.field, old=edit.old, new=edit.new, reason_code=edit.reason_code)
-            for edit in known.changes.add_edits(unit.connection, edits, hold=hold)
-        ]  # fmt: skip
-
-    def _tell(self, unit: Unit, account: Account, moved: Sequence[Intent], *, now: datetime) -> None:
-        """Let the audit say where intents stand now."""
-        digests = cycles.digests_of(unit.connection, {intent.cycle_id for intent in moved})
-        unit.events += [
-            AuditEvent(
-                at=now, actor="daemon", action=f"change.{intent.status.value}", account=account.id,
-                ref=intent.change.ref, field=intent.change.field, old=intent.change.old, new=intent.change.new,
-                reason=intent.change.reason, detail=intent.detail, intent_key=intent.key, cycle_id=intent.cycle_id,
-                input_digest=digests.get(intent.cycle_id),
-            )
-            for intent in moved
-        ]  # fmt: skip
-
-
-def _adopted(settlement: Settlement, now: datetime) -> PastChange | None:
-    """Return the edit by somebody else that a settlement found, if it did."""
-    if settlement.status is not Status.FOREIGN or settlement.observed is None:
-        return None
-    change = settlement.intent.change
-    return PastChange(
-        ref=change.ref, field=change.field, old=change.new, new=settlement.observed, at=now, status=Status.CONFIRMED,
-        actor=Editor.UNKNOWN, reason_code=FOREIGN_CODE,
-    )  # fmt: skip
+    def _hold(self, account: AccountId) -> timedelta:
+        """Return for how long edits by others are left alone."""
+        return timedelta(hours=self._limits.get(account, LimitPolicy()).foreign_hold_hours)
