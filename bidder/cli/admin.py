@@ -53,9 +53,15 @@ def doctor(frame: Frame) -> int:
         {"healthy": not broken, "findings": [
             {"what": f.what, "seen": f.seen, "remedy": f.remedy, "serious": f.serious} for f in findings]},
         table(["", "what", "seen", "what to do"],
-              [["x" if f.remedy and f.serious else "!" if f.remedy else "ok", f.what, f.seen, f.remedy] for f in findings]),
+              [[_mark(f), f.what, f.seen, f.remedy] for f in findings]),
     )  # fmt: skip
     return UNHEALTHY if broken else 0
+
+
+def _mark(finding: Finding) -> str:
+    if not finding.remedy:
+        return "ok"
+    return "x" if finding.serious else "!"
 
 
 def _program(frame: Frame) -> Iterator[Finding]:  # noqa: ARG001

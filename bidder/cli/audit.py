@@ -22,9 +22,18 @@ if TYPE_CHECKING:
     from bidder.core.policy import Policy
     from bidder.core.snapshot import Snapshot
     from bidder.ports import FileReading
+    from bidder.wiring import Judged
 
 _UNKNOWN = "XXX"
 _TELLING = 5
+_NO_MARGIN = (
+    "No margin is known, so only spend without any sign is called a loss. Add --margin 0.5 or a products.csv "
+    "(sku, price, unit cost or margin, refund rate)."
+)
+_NOTHING_SENT = (
+    "Nothing was sent. Carry out what you agree with, export again, and run this again: it will tell which lines were "
+    "done."
+)
 
 
 @click.command()
@@ -99,7 +108,7 @@ def audit(
             "held": _held(judged.verdict),
             "action_sheet": [str(path) for path in sheet],
         },
-        _text(reading, {pile: lost[pile.value] for pile in Pile}, findings, judged.snapshot, judged.verdict, sheet, policy),
+        _text(reading, {pile: lost[pile.value] for pile in Pile}, findings, judged, sheet, policy),
     )  # fmt: skip
 
 
@@ -187,21 +196,20 @@ def _text(
     reading: FileReading,
     lost: Mapping[object, float],
     findings: tuple[Finding, ...],
-    snapshot: Snapshot,
-    verdict: Verdict,
+    judged: Judged,
     sheet: tuple[Path, ...],
     policy: Policy,
 ) -> str:
     """Say it for a person, in the order of the questions they would ask."""
     from bidder.core.findings import LOOK_BACK_DAYS
 
+    snapshot, verdict = judged.snapshot, judged.verdict
     code = reading.currency
     lines = ["What I read", *(f"  {plain(line)}" for line in reading.files), "", "Do the totals agree?"]
     lines += [f"  {plain(line)}" for line in reading.totals]
-    lines.append("  yes, to the smallest unit" if reading.agrees else "  no: see above; nothing below counts the rest")
+    lines.append("  yes, to the smallest unit" if reading.agrees else "  no: see above; the rest is not counted")
     if policy.goal.default_margin is None and not any(p.margin or p.unit_cost for p in snapshot.structure.products):
-        lines += ["", "No margin is known, so only spend without any sign is called a loss. Add --margin 0.5 or a "
-                  "products.csv (sku, price, unit cost or margin, refund rate)."]  # fmt: skip
+        lines += ["", _NO_MARGIN]
     lines += ["", f"Money lost in the newest {LOOK_BACK_DAYS} days, {code}"]
     lines += [f"  {pile!s:<18}{amount:>14,.2f}" for pile, amount in lost.items()]
     best = [f for f in findings if f.pile.value == "sure"][:_TELLING] or list(findings[:_TELLING])
@@ -216,6 +224,5 @@ def _text(
         lines += ["", "What became of earlier sheets", *(f"  {plain(line)}" for line in reading.carried_out[:20])]
     lines += ["", f"Action sheet, {len(verdict.plan)} lines, best first:" if sheet else "Nothing to change."]
     lines += [f"  {path}" for path in sheet]
-    lines += ["", "Nothing was sent. Carry out what you agree with, export again, and run this again: it will tell "
-              "which lines were done."]  # fmt: skip
+    lines += ["", _NOTHING_SENT]
     return "\n".join(lines)

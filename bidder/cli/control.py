@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from bidder.cli.frame import Frame, now, who
-from bidder.core.snapshot import Mode
 
 _reason = click.option("--reason", required=True, help="Why; it stands in the audit.")
 _account = click.option("--account", help="Only this account; everything where absent.")
@@ -20,7 +19,7 @@ def halt(frame: Frame, reason: str, account: str | None) -> None:
 
     Example: bidder halt --reason "price error in the shop"
     """
-    _set(frame, Mode.HALTED, reason, account)
+    _set(frame, "HALTED", reason, account)
 
 
 @click.command()
@@ -32,7 +31,7 @@ def reduce(frame: Frame, reason: str, account: str | None) -> None:
 
     Example: bidder reduce --reason "stock is late" --account shop
     """
-    _set(frame, Mode.REDUCING, reason, account)
+    _set(frame, "REDUCING", reason, account)
 
 
 @click.command()
@@ -44,7 +43,7 @@ def resume(frame: Frame, reason: str, account: str | None) -> None:
 
     Example: bidder resume --reason "prices checked"
     """
-    _set(frame, Mode.ACTIVE, reason, account)
+    _set(frame, "ACTIVE", reason, account)
 
 
 @click.command()
@@ -71,9 +70,11 @@ def disarm(frame: Frame, account: str, reason: str) -> None:
     _arm(frame, account, reason, armed=False)
 
 
-def _set(frame: Frame, mode: Mode, reason: str, name: str | None) -> None:
+def _set(frame: Frame, mode_name: str, reason: str, name: str | None) -> None:
+    from bidder.core.snapshot import Mode
     from bidder.wiring import database_of
 
+    mode = Mode[mode_name]
     settings = frame.settings()
     account = None if name is None else settings.account(name).account
     store = database_of(settings)
