@@ -19,17 +19,16 @@ from loguru import logger
 from bidder.core.decide import allocate
 from bidder.core.entities import Account
 from bidder.core.guards import guard
-from bidder.core.money import Money
 from bidder.core.plan import Verdict
-from bidder.core.policy import Policy, ProtectPolicy, SaleEvent
+from bidder.core.policy import Policy
 from bidder.core.prediction import Forecast
 from bidder.core.reasons import Code, Reason
 from bidder.core.snapshot import Snapshot
 from bidder.cycle import Kit
-from bidder.errors import ConfigError, InputError
+from bidder.errors import ConfigError
 from bidder.forecast import EmpiricalBayesForecaster
 from bidder.notify import Channel, DeadMan, Mail, Messenger, Webhook
-from bidder.ports import AdapterConfig, AdapterMemory, Marketplace, World
+from bidder.ports import AdapterConfig, AdapterMemory, Marketplace
 from bidder.registry import load_marketplace
 from bidder.rehearsal import RehearsalMarketplace
 from bidder.secrets import Secret
@@ -232,33 +231,3 @@ class VolatileMemory(AdapterMemory):
             return False
         self._values[key] = new
         return True
-
-
-def simulated_config(account: Account) -> AdapterConfig:
-    """Return what a world's own port is built from."""
-    return AdapterConfig(account=account, memory=VolatileMemory())
-
-
-def simulated_policy(world: World, account: Account, seed: int) -> Policy:
-    """Return the shipped policy with what the shop's owner would have typed in."""
-    facts = world.side_facts(account.id)
-    cap, plan, events, words = (facts.get(name) for name in ("cap", "month_plan", "events", "brand_words"))
-    if not isinstance(cap, Money):
-        raise InputError(f"side_facts['cap'] must be Money, was {cap!r}", place=f"world of {account.id}")
-    return Policy(
-        cap=cap,
-        month_plan=plan if isinstance(plan, Money) else None,
-        events=tuple(e for e in events if isinstance(e, SaleEvent)) if isinstance(events, tuple) else (),
-        protect=ProtectPolicy(brand_words=tuple(map(str, words)) if isinstance(words, tuple) else ()),
-        seed=seed,
-    )
-
-
-def simulated_kit(world: World, account: Account, policy: Policy) -> Kit:
-    """Return the production collaborators over a simulated account and a database in memory."""
-    return Kit(
-        market=world.marketplace(simulated_config(account)),
-        store=in_memory_store(account, policy),
-        forecaster=EmpiricalBayesForecaster(policy),
-        policy=policy,
-    )

@@ -24,10 +24,10 @@ from bidder.core.policy import SaleEvent
 from bidder.errors import InputError
 from bidder.evaluate.oracle import Oracle, bid_grid, bound
 from bidder.evaluate.players import AcosRule, Daemon, Desk, HandsOff, Player, Proportional
+from bidder.evaluate.seats import simulated_config, simulated_kit, simulated_policy
 from bidder.evaluate.story import Chronicle, Story
 from bidder.ports import TruthTable, World
 from bidder.registry import load_world
-from bidder.wiring import simulated_config, simulated_kit, simulated_policy
 
 POLICIES = ("bidder", "rules", "rules-strict", "rules-loose", "proportional", "hands-off", "oracle")
 """Names ``--policy`` takes. The rules' goals are break-even, 1.3 and 0.8 times it."""
