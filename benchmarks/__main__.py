@@ -7,22 +7,26 @@ size goals are shown only: they are set for the full size.
 from __future__ import annotations
 
 import argparse
+import ast
 import json
-import pkgutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-HELPERS = frozenset({"harness"})
+FOLDER = Path(__file__).resolve().parent
 KEYS = frozenset({"benchmark", "figures", "goals", "met"})
 
 
-def names() -> list[str]:
-    """Return the names of all benchmarks, sorted: each public module of this package that is not a helper."""
-    folder = str(Path(__file__).resolve().parent)
-    found = (module.name for module in pkgutil.iter_modules([folder]))
-    return sorted(name for name in found if name not in HELPERS and not name.startswith("_"))
+def names(folder: Path = FOLDER) -> list[str]:
+    """Return the names of all benchmarks, sorted: the modules that do something when they are run."""
+    return sorted(file.stem for file in folder.glob("[!_]*.py") if _runs(file))
+
+
+def _runs(file: Path) -> bool:
+    """Tell a benchmark from a helper: only a benchmark has a part for ``__name__ == "__main__"``."""
+    tests = (node.test for node in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(node, ast.If))
+    return any(ast.unparse(test) == "__name__ == '__main__'" for test in tests)
 
 
 def result_of(output: str) -> dict[str, Any] | None:

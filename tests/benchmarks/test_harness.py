@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import KEYS, result_of
+from benchmarks.__main__ import KEYS, names, result_of
 from benchmarks.harness import BenchmarkError, Figure, Goal, Timing, result_line, side_by_side
 
 
@@ -84,3 +85,12 @@ def test_output_without_a_result_line_is_noticed() -> None:
     assert result_of(f"{good}\nand more text") is None
     assert result_of("") is None
     assert result_of('{"benchmark": "a", "met": true}') is None
+
+
+def test_helpers_are_told_from_benchmarks(tmp_path: Path) -> None:
+    """Only a module that does something when it is run is a benchmark."""
+    (tmp_path / "market.py").write_text("SIZE = 3\n", encoding="utf-8")
+    (tmp_path / "speed.py").write_text('if __name__ == "__main__":\n    print("{}")\n', encoding="utf-8")
+    (tmp_path / "__main__.py").write_text('if __name__ == "__main__":\n    print("all")\n', encoding="utf-8")
+
+    assert ["speed"] == names(tmp_path)
