@@ -98,10 +98,10 @@ def commands_page() -> str:
         "`--config` and `--json` are global. With `--json`, standard output holds JSON only.",
         "",
         "```text",
-        *_help(click.Context(group, info_name="bidder")),
+        *_help(_context(group, "bidder")),
         "```",
     ]
-    for context in _commands(click.Context(group, info_name="bidder")):
+    for context in _commands(_context(group, "bidder")):
         lines += ["", f"## {context.command_path}", "", "```text", *_help(context), "```"]
     return "\n".join(lines) + "\n"
 
@@ -127,9 +127,14 @@ def _commands(parent: click.Context) -> Iterator[click.Context]:
         found = command.get_command(parent, name)
         if found is None or found.hidden:
             continue
-        context = click.Context(found, info_name=name, parent=parent)
+        context = _context(found, name, parent)
         yield context
         yield from _commands(context)
+
+
+def _context(command: click.Command, name: str, parent: click.Context | None = None) -> click.Context:
+    """Return a command's context as a call would make it, without parsing anything."""
+    return click.Context(command, parent=parent, info_name=name, **command.context_settings)
 
 
 def _help(context: click.Context) -> list[str]:
