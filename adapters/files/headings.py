@@ -36,6 +36,8 @@ _SCALES = {
 }
 _YUAN = frozenset({"元", "分", "角", "厘", "万元", "fen", "yuan"})
 _WINDOWS = range(1, 91)
+_MEANT = frozenset({"value", "amount", "金额", "wert", "valeur", "valor"})
+"""Words in brackets that make a count an amount of money."""
 _PREFIX = re.compile(r"\A(?:metrics|segments|ad group criterion) (?=.)")
 """Where query tools say which resource a field is of."""
 _RATIO = re.compile(r"[^\s/]\s*/\s*[^\s/]|\b(?:per|pro|par|por|за)\b")
@@ -77,6 +79,7 @@ def understand(text: str) -> Heading:
     spaced = _CAMEL.sub(" ", body).casefold()
     window, spaced = _window(spaced, brackets)
     scale, currency, spaced = _unit(spaced, brackets)
+    spaced += "".join(f" {b}" for b in brackets if b in _MEANT)
     percent = "%" in spaced or any("%" in b for b in brackets)
     key = " ".join(_SEPARATORS.sub(" ", spaced.replace("%", " ").replace("#", " ")).split())
     key = _PREFIX.sub("", key)

@@ -184,8 +184,10 @@ def _take_known(choice: Choice, window: int | None) -> None:
             used.add(column.index)
 
 
-_COST_WORDS = frozenset({"cost", "costs", "spend", "expense", "花费", "费用"})
-_UNIT_WORDS = frozenset({"per", "avg", "average", "cpc", "cpm", "cpa", "unit", "rate", "share", "acos"})
+_COST_WORDS = frozenset({"cost", "costs", "spend", "expense", "fee", "fees", "花费", "费用"})
+_UNIT_WORDS = frozenset(
+    "per avg average cpc cpm cpa unit rate share acos shipping goods product item return delivery landed cogs refund".split()
+)
 _KEYS = frozenset({Role.CAMPAIGN_ID, Role.AD_GROUP_ID})
 
 
@@ -200,11 +202,7 @@ def _take_parts(choice: Choice) -> None:
 
 def _take_only_cost(choice: Choice) -> None:
     """Read the only column of costs as the spend, where nothing names the spend itself."""
-    if (
-        Role.SPEND in choice.taken
-        or {Role.CLICKS, Role.AVG_CPC} <= choice.taken.keys()
-        or Role.CLICKS not in choice.taken
-    ):
+    if Role.SPEND in choice.taken or Role.CLICKS not in choice.taken:
         return
     costs = [
         c

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from adapters.files.days import Cell
 from adapters.files.facts import AT, Fact
+from adapters.files.headings import understand
 from adapters.files.mapping import Role
 from adapters.files.refusals import Refusal
 from adapters.files.tables import Table, as_text
@@ -58,7 +59,8 @@ def sort_out_repeats(
         console: A console's report: rows of one name and day are splits.
         mapped: Columns that something is read from.
     """
-    told_apart = [i for i in range(len(table.headings)) if not (i not in mapped and _counts_rows(table.column(i)))]
+    counters = {i for i, text in enumerate(table.headings) if i not in mapped and _counts_rows(text, table.column(i))}
+    told_apart = [i for i in range(len(table.headings)) if i not in counters]
     cells = {row.number: tuple(row.cells[i] for i in told_apart) for row in table.rows}
     firsts: dict[tuple[Cell, ...], int] = {}
     kept: list[Fact] = []
@@ -97,8 +99,15 @@ def sort_out_repeats(
     )
 
 
-def _counts_rows(cells: Sequence[Cell]) -> bool:
-    """Tell a column that merely numbers the rows."""
+_COUNTERS = frozenset(
+    {"", "id", "no", "nr", "num", "number", "index", "idx", "row", "line", "unnamed 0", "序号", "编号", "行号"}
+)
+
+
+def _counts_rows(heading: str, cells: Sequence[Cell]) -> bool:
+    """Tell a column that merely numbers the rows, by its heading and its cells."""
+    if understand(heading).key not in _COUNTERS:
+        return False
     numbers = [int(text) if (text := as_text(cell)).isdigit() else None for cell in cells]
     known = [n for n in numbers if n is not None]
     return len(known) == len(cells) > 1 and all(b - a == 1 for a, b in pairwise(known))

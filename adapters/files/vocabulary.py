@@ -11,7 +11,7 @@ from adapters.files.headings import understand
 from adapters.files.mapping import Role
 
 _PHRASES: dict[Role, str] = {
-    Role.DAY: "date|day|reporting date|report date|gregorian date|time period|stat date|c date|click date|datum|tag|jour|date du jour|fecha|día|dia|"
+    Role.DAY: "date|day|reporting date|report date|gregorian date|by day|time period|stat date|c date|click date|datum|tag|jour|date du jour|fecha|día|dia|"
     "data|giorno|dag|datum dag|日期|统计日期|数据日期|统计时间|时间|日付|日|날짜|일자|日期時間|дата|день|tarih|gün|dzień|"
     "event date|activity date|segments date|metrics date|date range|period|日期范围|时间段|zeitraum",
     Role.WEEK: "week|week of|week start|week starting|date week|woche|kw|semaine|semana|settimana|周|周次|неделя|hafta",
@@ -70,7 +70,7 @@ _PHRASES: dict[Role, str] = {
     Role.CLICKS: "clicks|click|clicked|link clicks|clicks destination|outbound clicks|click count|clicks all|ad clicks|点击量|点击|点击数|点击次数|klicks|clics|"
     "cliques|clic|click|kliks|klikken|クリック数|クリック|클릭수|클릭|клики|tıklama|tıklamalar|kliknięcia",
     Role.SPEND: "spend|spent|cost|costs|total cost|total spend|amount spent|ad spend|ad cost|adspend|charge|campaign cost|"
-    "ad expense|advertising cost|media cost|花费|消耗|总花费|总消耗|总费用|广告花费|广告费|推广费|推广花费|费用|消费|消费金额|现金消耗|kosten|ausgaben|"
+    "ad expense|advertising cost|media cost|ad fees|ad fee|花费|消耗|总花费|总消耗|总费用|广告花费|广告费|推广费|推广花费|费用|消费|消费金额|现金消耗|kosten|ausgaben|"
     "coût|coûts|dépense|dépenses|montant dépensé|coste|costo|costos|gasto|importe gastado|inversión|custo|valor gasto|"
     "valor usado|spesa|importo speso|uitgaven|uitgegeven bedrag|費用|コスト|ご利用額|消化金額|비용|총비용|광고비|расход|стоимость|"
     "затраты|maliyet|harcama|koszt|wydatki",
@@ -83,7 +83,7 @@ _PHRASES: dict[Role, str] = {
     "转化数|转化量|成交量|bestellungen|käufe|conversionen|commandes|achats|pedidos|compras|conversiones|conversões|ordini|acquisti|"
     "conversioni|bestellingen|aankopen|conversies|注文数|注文|購入数|コンバージョン|コンバージョン数|주문수|전환수|전환|구매수|заказы|конверсии|"
     "покупки|sipariş|siparişler|dönüşümler|zamówienia|konwersje",
-    Role.UNITS: "units|units sold|total units|units ordered|quantity|quantity sold|units sold clicks|成交件数|总销售量|销量|商品数量|件数|"
+    Role.UNITS: "units|units sold|total units|units ordered|quantity|quantity sold|sold quantity|items sold|units sold clicks|成交件数|总销售量|销量|商品数量|件数|"
     "verkaufte einheiten|unités|unidades|unità|eenheden|販売数|판매수량|штуки",
     Role.REVENUE: "revenue|sales|total sales|total revenue|conv value|conversion value|conversions value|"
     "total conv value|total conversion value|purchase value|purchases value|total complete payment value|complete payment value|website purchases conversion value|purchases conversion value|gmv|"

@@ -219,3 +219,74 @@ def test_tables_that_are_no_advertising_reports_are_told_apart(headings: tuple[s
     proposal = propose_mapping(headings, [tuple(str(n) for n in range(len(headings)))] * 3)
 
     assert not proposal.report
+
+
+VENUES: dict[str, tuple[tuple[str, str], ...]] = {
+    "ebay": (
+        ("Date", "Oct-01-2026"),
+        ("Campaign name", "C"),
+        ("Ad fees", "$5.10"),
+        ("Clicks", "10"),
+        ("Sold quantity", "1"),
+        ("Ad sales", "$20.00"),
+        ("Average cost per click", "$0.51"),
+    ),
+    "tiktok": (
+        ("By Day", "2026-10-01"),
+        ("Campaign name", "C"),
+        ("Cost", "5.1"),
+        ("Clicks (destination)", "10"),
+        ("Complete payment", "1"),
+        ("Total complete payment (value)", "20"),
+        ("CPC (destination)", "0.5"),
+    ),
+    "walmart": (
+        ("Date", "2026-10-01"),
+        ("Campaign Name", "C"),
+        ("Ad Spend", "5"),
+        ("Clicks", "10"),
+        ("14 Day Orders", "1"),
+        ("14 Day Attributed Sales", "20"),
+        ("3 Day Orders", "1"),
+    ),
+    "pinduoduo": (
+        ("日期", "2026-10-01"),
+        ("推广计划", "C"),
+        ("花费(元)", "5.5"),
+        ("点击量", "10"),
+        ("成交笔数", "1"),
+        ("交易额(元)", "20"),
+        ("投入产出比", "3.6"),
+    ),
+    "jd": (
+        ("日期", "20261001"),
+        ("计划名称", "C"),
+        ("总费用", "5.5"),
+        ("点击数", "10"),
+        ("总订单行", "1"),
+        ("总订单金额", "20"),
+        ("总加购数", "3"),
+    ),
+    "warehouse": (
+        ("day", "2026-10-01"),
+        ("utm_campaign", "C"),
+        ("ad_spend", "5.5"),
+        ("ad_clicks", "10"),
+        ("purchases", "1"),
+        ("purchase_value", "20"),
+        ("sessions", "99"),
+    ),
+}
+VENUE_ROLES = (Role.DAY, Role.CAMPAIGN, Role.SPEND, Role.CLICKS, (Role.ORDERS, Role.UNITS), Role.REVENUE)
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_headings_of_other_venues_are_understood(venue: str) -> None:
+    """Consoles we have no format for are read by what their columns are called and hold."""
+    headings, cells = zip(*VENUES[venue], strict=True)
+
+    columns = propose_mapping(headings, [cells, cells]).mapping.columns
+
+    for heading, roles in zip(headings, VENUE_ROLES, strict=False):
+        wanted = roles if isinstance(roles, tuple) else (roles,)
+        assert any((heading,) == columns.get(role) for role in wanted), heading

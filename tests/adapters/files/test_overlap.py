@@ -218,3 +218,22 @@ def test_subtotals_of_a_pivot_table_are_not_counted(tmp_path: Path) -> None:
     assert Decimal(7) == sums(found)["spend"]
     assert ["A", "Summer Total"] == [c.name for c in found.shop.campaigns]
     assert not said(found, "totals row says")
+
+
+def test_hours_that_look_like_a_counter_divide_rows(tmp_path: Path) -> None:
+    """Hours 0, 1, 2 number nothing: rows that differ only in the hour are added up, not taken for repeats."""
+    rows = [["Date", "Hour", "Campaign", "Clicks", "Cost", "Orders", "Revenue"]]
+    rows += [["2026-10-01", str(hour), "A", "5", "2.50", "1", "20"] for hour in range(3)]
+    save(tmp_path, "r.csv", csv_bytes(rows))
+
+    found = imported(tmp_path)
+
+    assert (1, Decimal("7.5")) == (len(found.facts), sums(found)["spend"])
+
+
+def test_a_column_that_numbers_the_rows_does_not_hide_repeats(tmp_path: Path) -> None:
+    """An export of a database numbers its rows: two that differ only in the number are one."""
+    rows = [["id", *HEADINGS], ["1", *row(1, "A", "2.50")], ["2", *row(1, "A", "2.50")]]
+    save(tmp_path, "r.csv", csv_bytes(rows))
+
+    assert Decimal("2.5") == sums(imported(tmp_path))["spend"]
