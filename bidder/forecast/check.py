@@ -51,15 +51,6 @@ def pit_distance(low: Float64, high: Float64) -> float:
     return distance
 
 
-def prior_distance(events: Float64, exposure: Float64, mean: Float64, shape: Float64) -> tuple[float, int]:
-    """Return the distance from uniform of the prior predictive, and the number of targets it was measured on."""
-    told = exposure > 0
-    count, expected, shapes = np.rint(events[told]), (mean * exposure)[told], shape[told]
-    low = negative_binomial_cdf(count - 1.0, shapes, expected)
-    high = negative_binomial_cdf(count, shapes, expected)
-    return pit_distance(low, high), int(told.sum())
-
-
 def prior_holds(distance: float, targets: int) -> bool:
     """Tell whether posterior pauses may be used."""
     return targets >= LEAST_TARGETS and distance <= KS_LIMIT

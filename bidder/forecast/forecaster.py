@@ -15,7 +15,7 @@ from bidder.core.prediction import Forecast
 from bidder.core.snapshot import Snapshot
 from bidder.forecast.baseline import normal_day
 from bidder.forecast.bids import bid_steps
-from bidder.forecast.check import prior_distance, prior_holds
+from bidder.forecast.check import prior_holds
 from bidder.forecast.exposure import Exposure, expose
 from bidder.forecast.facts import TargetFacts, covered_targets, event_days, omits_zeros, target_facts
 from bidder.forecast.hours import learn_hours
@@ -91,7 +91,7 @@ class EmpiricalBayesForecaster:
         steps = bid_steps(snapshot.memory.changes, snapshot.structure, layout, today=today)
         response = learn_elasticities(closed, present, steps, layout)
         day = normal_day(closed, layout, present if self._unconstrained else present.as_served(), steps, response)
-        distance, checked = prior_distance(exposure.orders, exposure.clicks, orders.mean, orders.shape)
+        distance, checked = orders.distance(exposure.orders, exposure.clicks)
         return Forecast(
             as_of=snapshot.as_of,
             target_ids=layout.target_ids,

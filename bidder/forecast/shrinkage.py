@@ -16,7 +16,9 @@ import numpy as np
 from scipy.special import gammaln
 
 from bidder.core.performance import Float64
+from bidder.forecast.cells import pool
 from bidder.forecast.layout import Codes
+from bidder.forecast.mixture import Scatter, fit_scatter
 from bidder.forecast.sums import sum_by
 
 SHAPE_PRIOR_CENTRE = 4.0
@@ -27,8 +29,8 @@ SHAPE_PRIOR_SPREAD = 1.5
 
 _SHAPE_RANGE = (0.02, 5_000.0)
 _SWEEPS = 4
-_SAMPLE = 50_000
-"""Targets that the target level's shape is fitted on at most; every k-th one, so that the answer is reproducible."""
+_GRIDS = (17, 9, 9)
+"""Points of the grids, each over the best interval of the one before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,21 +39,31 @@ class RatePrior:
 
     Attributes:
         mean: (n_targets,) prior mean of events per unit of exposure, positive.
-        shape: (n_targets,) shape of the Gamma prior around it, with the doubt about the mean itself.
-        target_shape: Shape of the target level alone.
+        doubt: (n_targets,) squared coefficient of variation of the doubt about that mean.
+        scatter: How targets scatter around it.
+        target_shape: Shape of the one Gamma that fits the scatter best.
         level_shapes: Shape of each level, in the order of the levels given.
         total: Pooled events per exposure.
     """
 
     mean: Float64
-    shape: Float64
+    doubt: Float64
+    scatter: Scatter
     target_shape: float
     level_shapes: tuple[float, ...]
     total: float
 
     def posterior(self, events: Float64, exposure: Float64) -> tuple[Float64, Float64]:
-        """Return shape and rate of the Gamma posterior of every target."""
-        return self.shape + events, self.shape / self.mean + exposure
+        """Return shape and rate of every target's posterior, read as the Gamma of the same mean and variance."""
+        mean, variance = self.scatter.posterior(events, self.mean * exposure, self.doubt)
+        shape = mean**2 / variance
+        return shape, shape / (mean * self.mean)
+
+    def distance(self, events: Float64, exposure: Float64) -> tuple[float, int]:
+        """Return how far the prior predictive is from what was seen (`bidder.forecast.check`), and on how many."""
+        told = exposure > 0
+        expected = (self.mean * exposure)[told]
+        return self.scatter.distance(events[told], expected, self.doubt[told]), int(told.sum())
 
 
 def fit_rates(
@@ -99,52 +111,46 @@ def fit_rates(
         weight = 1.0 / (1.0 + expected / target_shape)
         total *= (weight @ events + fallback_weight) / (weight @ expected + fallback_weight)
         expected = total * relative * offset
-        step = 1 + (len(events) - 1) // _SAMPLE
-        target_shape = fit_shape(events[::step], expected[::step])
+        cells = pool(events, expected)
+        target_shape = fit_shape(cells.events, cells.expected, cells.times)
     mean = total * relative * (1.0 if prior_mean is None else prior_mean)
-    variance = np.full(len(events), 1.0 / target_shape)
+    doubts = np.zeros(len(events))
     for number, codes in enumerate(distinct):
-        variance = variance + doubt[number][codes]
+        doubts = doubts + doubt[number][codes]
+    scatter = fit_scatter(pool(events, mean * exposure, doubts), target_shape)
     return RatePrior(
         mean=mean,
-        shape=1.0 / variance,
+        doubt=doubts,
+        scatter=scatter,
         target_shape=target_shape,
         level_shapes=tuple(shapes),
         total=float(total),
     )
 
 
-def fit_shape(events: Float64, expected: Float64) -> float:
+def fit_shape(events: Float64, expected: Float64, times: Float64 | None = None) -> float:
     """Return the shape of a Gamma of mean 1 that best explains how counts vary around their expectations.
 
     Maximises the negative binomial likelihood with a weak log-normal prior on the shape, by a grid that is refined
-    three times.
+    twice.
 
     Args:
         events: (n_groups,) counts.
         expected: (n_groups,) their expectation where the effect is 1.
+        times: (n_groups,) how often each stands for one alike; ones where absent.
     """
     told = expected > 0
-    events, expected = events[told], expected[told]
-    positive = events > 0
-    some = events[positive]
+    seen, due = events[told][:, None], expected[told][:, None]
+    weight = np.ones(len(seen)) if times is None else times[told]
     low, high = np.log(_SHAPE_RANGE)
     best, half = 0.5 * (low + high), 0.5 * (high - low)
-    for points in (13, 7, 7, 7):
+    for points in _GRIDS:
         grid = np.linspace(max(best - half, low), min(best + half, high), points)
-        values = [_evidence(float(np.exp(x)), events, expected, some) - _penalty(float(x)) for x in grid]
-        best, half = float(grid[int(np.argmax(values))]), float(grid[1] - grid[0])
-    return float(np.exp(best))
-
-
-def _penalty(log_shape: float) -> float:
-    return 0.5 * ((log_shape - math.log(SHAPE_PRIOR_CENTRE)) / SHAPE_PRIOR_SPREAD) ** 2
-
-
-def _evidence(shape: float, events: Float64, expected: Float64, some: Float64) -> float:
-    """Return the log likelihood of a shape up to terms that do not depend on it."""
-    gammas = float(gammaln(shape + some).sum()) - len(some) * float(gammaln(shape))
-    return gammas - float(shape * np.log1p(expected / shape).sum()) - float(events @ np.log(shape + expected))
+        shape = np.exp(grid)
+        logs = gammaln(shape + seen) - gammaln(shape) - shape * np.log1p(due / shape) - seen * np.log(shape + due)
+        penalty = 0.5 * ((grid - math.log(SHAPE_PRIOR_CENTRE)) / SHAPE_PRIOR_SPREAD) ** 2
+        best, half = float(grid[np.argmax(weight @ logs - penalty)]), float(grid[1] - grid[0])
+    return math.exp(best)
 
 
 def _distinct(levels: Sequence[Codes]) -> list[Codes]:
