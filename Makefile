@@ -93,7 +93,7 @@ generate: $(VENV)/.dev ## Write the generated files: configuration sample and sc
 
 .PHONY: docs
 docs: $(VENV)/.dev ## Build the documentation site, strictly, into site/
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 .PHONY: bench
 bench: $(VENV)/.dev ## Run all benchmarks at full size

@@ -40,8 +40,8 @@ def configuration_page() -> str:
         NOTE,
         "",
         "One TOML file. Unknown keys are refused with the nearest known name; `bidder config check` reports all faults",
-        "at once, `bidder config sample` prints a commented file, and [the JSON schema](bidder.schema.json) lets editors",
-        "check while you type. A `*` stands for a name of your own.",
+        "at once, `bidder config sample` prints a commented file, and [the JSON schema](bidder.schema.json) lets an",
+        "editor check while you type. A `*` stands for a name of your own.",
     ]
     lines += _keys((), "Top level", "What holds for the whole process.")
     for table in settings.entries():
