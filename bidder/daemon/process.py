@@ -59,9 +59,27 @@ class Daemon:
         self._make_kit = make_kit
         self._stop = threading.Event()
         self._reload = threading.Event()
-        self._failure: BidderError | None = None
         self._store_lost_at: datetime | None = None
         self._attendant: Attendant | None = None
+        self.failure: BidderError | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration in force."""
+        return self._settings
+
+    @property
+    def attendant(self) -> Attendant:
+        """Who runs the cycles; opens the record when first asked for."""
+        if self._attendant is None:
+            self._attendant = Attendant(
+                settings=self._settings,
+                store=database_of(self._settings),
+                messenger=messenger_of(self._settings),
+                kit_of=self._make_kit,
+                stopping=self._stop.is_set,
+            )
+        return self._attendant
 
     def run(self) -> None:
         """Run until SIGTERM or SIGINT; SIGHUP reloads the configuration between cycles.
@@ -74,7 +92,7 @@ class Daemon:
         """
         with single_writer(lock_path(self._settings), now=self._clock()):
             require_markets(self._settings)
-            self._attendant = self._opened()
+            attendant = self.attendant
             starts = Starts(lock_path(self._settings).with_suffix(".starts"))
             self._refuse_crash_loop(starts.begin(self._clock()))
             self._listen()
@@ -86,10 +104,10 @@ class Daemon:
                 sys.stderr.flush()
                 os._exit(0)
             starts.end()
-            self._attendant.messenger.close()
-            self._attendant.store.close()
-        if self._failure is not None:
-            raise self._failure
+            attendant.messenger.close()
+            attendant.store.close()
+        if self.failure is not None:
+            raise self.failure
         logger.info("daemon ended")
 
     def stop(self) -> None:
@@ -102,8 +120,7 @@ class Daemon:
 
     def tick(self) -> None:
         """Do one beat: reload if asked to, attend to what is due, tell the service manager."""
-        attendant = self._attendant or self._opened()
-        self._attendant = attendant
+        attendant = self.attendant
         try:
             if self._reload.is_set():
                 self._take_new_settings(attendant)
@@ -117,24 +134,15 @@ class Daemon:
 
     def status(self) -> str:
         """Say in one line how things stand."""
-        attendant = self._attendant
+        attendant = self.attendant
         number = len(self._settings.accounts)
         parts = [self._settings.mode, f"{number} account{'s' if number != 1 else ''}"]
-        upcoming = attendant.next_due(self._clock()) if attendant else None
+        upcoming = attendant.next_due(self._clock())
         if upcoming is not None:
             parts.append(f"next cycle {upcoming:%H:%MZ}")
-        if attendant and attendant.alarmed:
+        if attendant.alarmed:
             parts.append(f"needs a person: {', '.join(sorted(attendant.alarmed))}")
         return "; ".join(parts)
-
-    def _opened(self) -> Attendant:
-        return Attendant(
-            settings=self._settings,
-            store=database_of(self._settings),
-            messenger=messenger_of(self._settings),
-            kit_of=self._make_kit,
-            stopping=self._stop.is_set,
-        )
 
     def _listen(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -167,9 +175,9 @@ class Daemon:
 
     def _refuse_crash_loop(self, unclean: int) -> None:
         """After too many unclean starts, halt everything until a person has looked."""
-        attendant = self._attendant
-        if unclean <= LIMIT or attendant is None:
+        if unclean <= LIMIT:
             return
+        attendant = self.attendant
         now = self._clock()
         why = f"crash loop: {unclean} starts in {WINDOW.seconds // 60} minutes that did not end cleanly"
         attendant.store.set_mode(None, Mode.HALTED, actor="daemon", reason=why, now=now)
@@ -200,7 +208,7 @@ class Daemon:
     def _halt_for(self, broken: InvariantBroken, attendant: Attendant) -> None:
         """Halt everything: a bug was caught, and a person has to look."""
         now = self._clock()
-        self._failure = broken
+        self.failure = broken
         self._stop.set()
         logger.bind(error=str(broken)).critical("invariant broken, everything is halted")
         try:
@@ -217,7 +225,7 @@ class Daemon:
             logger.bind(error=str(error)).error("the record cannot be written, nothing is applied")
             attendant.messenger.tell("the database cannot be used, nothing is applied", str(error), now=now)
         elif now - self._store_lost_at > STORE_PATIENCE:
-            self._failure = error
+            self.failure = error
             self._stop.set()
 
     def _store_found(self) -> None:
