@@ -34,7 +34,7 @@ VIOLATIONS = [
     ("http", "bidder/notify.py", "import urllib3"),
     ("venues", "adapters/mock/__init__.py", "import adapters.files"),
     ("acyclic", "bidder/core/__init__.py", "import bidder.core.money\nimport bidder.core.attic"),
-    ("truth", "bidder/daemon.py", "import bidder.evaluate"),
+    ("truth", "bidder/daemon/process.py", "import bidder.evaluate"),
     ("truth", "bidder/wiring.py", "def late() -> None:\n    import bidder.evaluate"),
 ]
 

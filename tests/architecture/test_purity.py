@@ -54,7 +54,7 @@ def test_clocks_chance_and_environment_are_refused_where_decisions_are_made(path
     assert "TID251" in banned_findings(path, code)
 
 
-@pytest.mark.parametrize("path", ["bidder/daemon.py", "bidder/cli/main.py", "bidder/settings.py"])
+@pytest.mark.parametrize("path", ["bidder/daemon/process.py", "bidder/cli/main.py", "bidder/settings.py"])
 def test_the_rim_may_own_a_clock(path: str) -> None:
     """The ban stops at the rooms that decide."""
     assert "TID251" not in banned_findings(path, "import time\n\nNOW = time.time()")
