@@ -148,15 +148,11 @@ def _weights(case: Case) -> tuple[Float64, Float64]:
 
 
 def _curves(case: Case, use: Flags) -> PowerCurve:
-    """Anchor a power curve at today's spend and revenue of each target.
-
-    Marginal cost per click is never below the bid in an auction that charges at most the bid, so the elasticity of
-    clicks is lowered where it would say so.
-    """
+    """Anchor a power curve at today's spend and revenue of each target."""
     spend = case.daily_spend_micros[use]
     revenue = case.daily_clicks[use] * case.forecast.rpc_micros[use]
-    exponent = response_exponent(case)[use]
-    eta = case.spend_elasticity[use]
+    exponent = case.response.exponent[use]
+    eta = case.response.spend_elasticity[use]
     return PowerCurve(
         scale=revenue / spend**exponent,
         exponent=exponent,
@@ -165,21 +161,11 @@ def _curves(case: Case, use: Flags) -> PowerCurve:
     )
 
 
-def response_exponent(case: Case) -> Float64:
-    """Return ``d log clicks / d log spend`` per target: ``ec / (ec + ep)``, kept consistent with bid and CPC."""
-    bid = np.maximum(case.layout.bid_micros, 0) * case.effective[case.layout.campaign]
-    cpc = np.where(case.forecast.cpc_micros > 0, case.forecast.cpc_micros, np.nan)
-    plain = case.click_elasticity / case.spend_elasticity
-    with np.errstate(invalid="ignore", divide="ignore"):
-        consistent = np.where(bid > cpc, cpc / bid, 1.0)
-    return np.clip(np.minimum(plain, np.where(np.isfinite(consistent), consistent, 1.0)), 0.02, 0.98)
-
-
 def _highest(case: Case, use: Flags, reach: Float64) -> Float64:
     """Bound spend by reach, and by a marginal return at break-even where that is the floor."""
     if case.policy.goal.floor != "marginal" or case.policy.goal.objective is Objective.PROFIT:
         return reach
-    exponent = response_exponent(case)[use]
+    exponent = case.response.exponent[use]
     spend = case.daily_spend_micros[use]
     now = case.daily_clicks[use] * case.forecast.rpc_micros[use] * exponent / spend
     at_floor = spend * (now / case.economics.floor_roas[use]) ** (1.0 / (1.0 - exponent))

@@ -1,7 +1,7 @@
 """What to bid for a click: the bid at which the next click costs what it is worth, moved there in small steps.
 
-    marginal cost of a click = CPC (ec + ep) / ec, never below the bid itself
-    wanted bid = bid (worth / marginal cost) ** (1 / ep), at most the worth
+    marginal cost of a click = premium x bid, the premium learned from the account's own prices and elasticities
+    wanted bid = worth / premium
 
 Values, steps and bounds are judged on the effective bid (base bid times hour factors). Called by
 `bidder.core.decide`; derivation in docs/maths/bids.md.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaincinv
 
-from bidder.core.allocate import Allocation, response_exponent
+from bidder.core.allocate import Allocation
 from bidder.core.case import Case
 from bidder.core.layout import Flags
 from bidder.core.performance import Float64, Int64
@@ -81,13 +81,10 @@ def upper_quantile(case: Case, quantile: float) -> Float64:
 
 def _ratio(case: Case, worth: Float64) -> Float64:
     """Return wanted over present effective bid."""
-    layout, forecast = case.layout, case.forecast
+    layout = case.layout
     bid = np.maximum(layout.bid_micros, 0) * case.effective[layout.campaign]
-    known = case.usable & (forecast.cpc_micros > 0)
-    marginal = np.where(known, forecast.cpc_micros / response_exponent(case), bid)
-    marginal = np.maximum(marginal, bid)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        ratio = (worth / marginal) ** (1.0 / case.cpc_elasticity)
+        ratio = worth / (case.response.premium * bid)
     return np.clip(np.where(np.isfinite(ratio), ratio, np.where(worth > 0, _HIGHEST_RATIO, 0.0)), 0.0, _HIGHEST_RATIO)
 
 

@@ -50,8 +50,8 @@ def expected_spending(case: Case, moves: BidMoves, pausing: Flags) -> Spending:
     layout = case.layout
     ratio = np.where(moves.now > 0, moves.new / np.maximum(moves.now, 1), 1.0)
     on = layout.alive & ~pausing
-    spend = np.where(on, case.daily_spend_micros * ratio**case.spend_elasticity, 0.0)
-    clicks = np.where(on, case.daily_clicks * ratio**case.click_elasticity, 0.0)
+    spend = np.where(on, case.daily_spend_micros * ratio**case.response.spend_elasticity, 0.0)
+    clicks = np.where(on, case.daily_clicks * ratio**case.response.click_elasticity, 0.0)
     return Spending(expected=layout.by_campaign(spend), earned=layout.by_campaign(clicks * case.value_micros))
 
 

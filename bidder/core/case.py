@@ -19,11 +19,9 @@ from bidder.core.pacing import DayShape, day_shape, hour_facts
 from bidder.core.performance import Float64
 from bidder.core.policy import Policy
 from bidder.core.prediction import Forecast
+from bidder.core.response import Response, respond
 from bidder.core.snapshot import Snapshot
 
-CLICK_ELASTICITY, CPC_ELASTICITY = 0.7, 0.6
-"""Used where the forecast gives none: the middle of the ranges in operator.md section 6."""
-_ELASTICITIES = (0.05, 4.0)
 _ABSURD_CVR = 1e3
 _ABSURD_MICROS = 1e15
 """A thousand million units for one click or order: no estimate, whatever the currency."""
@@ -37,7 +35,7 @@ class Case:
         usable: The forecast of the target is finite and sane.
         value_micros: Contribution per click at the posterior mean, float micros; 0 where unknown or negative.
         effective: Mean factor of hour settings on the base bid, by campaign; peak likewise the largest.
-        click_elasticity, cpc_elasticity: Sane versions of the forecast's.
+        response: How clicks and cost answer to bids.
         daily_clicks, daily_spend_micros: Expected per day at the present bid without running out of budget.
         elapsed: Share of the day's demand that has come by now.
         hour_orders: Orders that the hour profile rests on.
@@ -55,8 +53,7 @@ class Case:
     value_micros: Float64
     effective: Float64
     peak: Float64
-    click_elasticity: Float64
-    cpc_elasticity: Float64
+    response: Response
     daily_clicks: Float64
     daily_spend_micros: Float64
     elapsed: float
@@ -71,11 +68,6 @@ class Case:
     def currency(self) -> str:
         """Of every amount."""
         return self.snapshot.account.currency
-
-    @property
-    def spend_elasticity(self) -> Float64:
-        """``d log spend / d log bid``."""
-        return self.click_elasticity + self.cpc_elasticity
 
     @classmethod
     def of(cls, snapshot: Snapshot, forecast: Forecast, policy: Policy) -> Case:
@@ -108,8 +100,14 @@ class Case:
             value_micros=np.maximum(worth, 0.0),
             effective=factors[0],
             peak=factors[1],
-            click_elasticity=_elasticity(forecast.click_elasticity, CLICK_ELASTICITY),
-            cpc_elasticity=_elasticity(forecast.cpc_elasticity, CPC_ELASTICITY),
+            response=respond(
+                bid_micros=np.maximum(layout.bid_micros, 0) * factors[0][layout.campaign],
+                cpc_micros=forecast.cpc_micros,
+                spend_micros=np.where(usable & layout.alive, forecast.daily_spend_micros, 0.0),
+                click_elasticity=forecast.click_elasticity,
+                cpc_elasticity=forecast.cpc_elasticity,
+                known=usable,
+            ),
             daily_clicks=np.where(usable, forecast.daily_clicks, 0.0) / served,
             daily_spend_micros=np.where(usable, forecast.daily_spend_micros, 0.0) / served,
             elapsed=shape.elapsed(24.0 * day_share(snapshot.as_of, zone_name)),
@@ -134,11 +132,6 @@ def sane(forecast: Forecast) -> Flags:
     good &= np.isfinite(forecast.shape) & (forecast.shape > 0) & np.isfinite(forecast.rate) & (forecast.rate > 0)
     good &= ~(forecast.cpc_micros < 0) & ~(forecast.cpc_micros >= _ABSURD_MICROS) & (forecast.cvr <= _ABSURD_CVR)
     return good
-
-
-def _elasticity(values: Float64, default: float) -> Float64:
-    low, high = _ELASTICITIES
-    return np.clip(np.where(np.isfinite(values), values, default), low, high)
 
 
 def _hour_factors(layout: Layout, shape: DayShape) -> tuple[Float64, Float64]:

@@ -124,7 +124,7 @@ def _evidence(case: Case, reachable: np.ndarray[tuple[int], np.dtype[np.float64]
     """Weigh the evidence against each target, at its present cost per click or at what lower bids can reach."""
     forecast = case.forecast
     fit = case.usable & case.economics.known & (forecast.aov_micros > 0) & (forecast.cpc_micros > 0)
-    cheaper = np.ones(case.layout.n_targets) if reachable is None else reachable**case.cpc_elasticity
+    cheaper = np.ones(case.layout.n_targets) if reachable is None else reachable**case.response.cpc_elasticity
 
     def known(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         return np.where(fit, values, np.nan)

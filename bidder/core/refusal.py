@@ -6,6 +6,7 @@ Adapters call it for each change of a `submit`; a refusal becomes the outcome RE
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from bidder.core.change import Change, Field, Outcome, Status
 from bidder.core.entities import State
@@ -26,6 +27,21 @@ def refusal(change: Change, key: str, profile: VenueProfile) -> Outcome | None:
         return None
     code, detail = found
     return Outcome(key=key, status=Status.REJECTED, code=code, detail=f"not sent: {detail}")
+
+
+def sift(
+    changes: Sequence[Change], keys: Sequence[str], profile: VenueProfile
+) -> tuple[dict[str, Outcome], list[tuple[Change, str]]]:
+    """Return the outcomes of what would be refused, by key, and what may be sent, each change with its key."""
+    refused: dict[str, Outcome] = {}
+    sendable: list[tuple[Change, str]] = []
+    for change, key in zip(changes, keys, strict=True):
+        outcome = refusal(change, key, profile)
+        if outcome is None:
+            sendable.append((change, key))
+        else:
+            refused[key] = outcome
+    return refused, sendable
 
 
 def _fault(change: Change, profile: VenueProfile) -> tuple[str, str] | None:

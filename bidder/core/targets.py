@@ -220,7 +220,7 @@ def _gain(case: Case, now: Int64, new: Int64) -> Float64:
     ratio = np.where(now > 0, new / np.maximum(now, 1), 1.0)
     cpc = np.where(case.usable & (case.forecast.cpc_micros > 0), case.forecast.cpc_micros, 0.0)
     before = case.value_micros - cpc
-    after = ratio**case.click_elasticity * (case.value_micros - cpc * ratio**case.cpc_elasticity)
+    after = ratio**case.response.click_elasticity * (case.value_micros - cpc * ratio**case.response.cpc_elasticity)
     return np.clip(np.nan_to_num(case.daily_clicks * (after - before)), -9e15, 9e15)
 
 
