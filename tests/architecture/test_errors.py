@@ -13,7 +13,7 @@ from tests.architecture.tree import sources
 BROAD = {"Exception", "BaseException"}
 
 MAY_CATCH_ALL = {
-    "bidder/daemon/attendant.py": "an account whose cycle breaks in a way nobody foresaw is throttled; the others go on",
+    "bidder/daemon/attendant.py": "an account whose cycle breaks in a way nobody foresaw is throttled, alone",
     "bidder/registry.py": "importing a stranger's adapter may raise anything; it is listed as broken with its reason",
 }
 """Where everything may be caught, once each, and why; nobody else guesses."""
