@@ -19,10 +19,9 @@ from bidder.core.calendar import DayRange
 from bidder.core.change import Change, Outcome, Settings, Status
 from bidder.core.entities import AccountId, EntityRef, Structure
 from bidder.core.performance import Grain, Pending, PerformanceReport
-from bidder.core.refusal import refusal
+from bidder.core.refusal import sift
 from bidder.core.venue import VenueProfile
 from bidder.errors import AuthFailed, ContractBroken, InvariantBroken, RateLimited, StoreError, Unavailable
-from bidder.http import unknown
 from bidder.ports import API_VERSION, AdapterConfig, AdapterMemory
 
 
@@ -87,15 +86,13 @@ class MockMarketplace:
             profile = self._profile or self.profile(now)
         except (Unavailable, RateLimited, ContractBroken) as exc:
             return _not_sent(keys, str(exc))
-        outcomes = {key: refusal(change, key, profile) for change, key in zip(changes, keys, strict=True)}
-        sendable = [(change, key) for change, key in zip(changes, keys, strict=True) if outcomes[key] is None]
+        outcomes, sendable = sift(changes, keys, profile)
         for start in range(0, len(sendable), profile.batch_size):
             batch = sendable[start : start + profile.batch_size]
             names = [key for _, key in batch]
             answers = self._sent([change for change, _ in batch], names, now, first=start == 0)
             outcomes |= {outcome.key: outcome for outcome in answers}
-        silent = {outcome.key: outcome for outcome in unknown(keys, code="NO_ANSWER", detail="the venue said nothing")}
-        return tuple(outcomes[key] or silent[key] for key in keys)
+        return tuple(outcomes[key] for key in keys)
 
     def read_back(self, account: AccountId, refs: Sequence[EntityRef], now: datetime) -> Sequence[Settings]:
         """Return what the venue says the entities are set to."""

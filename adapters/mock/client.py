@@ -28,7 +28,7 @@ from bidder.core.change import Change, Outcome, Settings
 from bidder.core.entities import AccountId, EntityRef, Structure
 from bidder.core.performance import PerformanceReport
 from bidder.core.venue import VenueProfile
-from bidder.errors import AuthFailed, ConfigError, ContractBroken, InvariantBroken, Unavailable
+from bidder.errors import AuthFailed, ConfigError, ContractBroken, Unavailable
 from bidder.http import (
     Grant,
     HttpSession,
@@ -42,8 +42,7 @@ from bidder.http import (
     SystemTicker,
     TokenKeeper,
     decode_json,
-    unknown,
-    whole_answer,
+    item_outcomes,
 )
 from bidder.ports import AdapterConfig
 from bidder.secrets import Secret
@@ -148,19 +147,9 @@ class HttpCounter:
         """Send at most a batch of changes in one request; one outcome each, matched by key."""
         items = [encode_change(change, key) for change, key in zip(changes, keys, strict=True)]
         answer = self._http.write(Request.of_json("POST", f"{self._path}/changes", {"changes": items}))
-        decided = whole_answer(answer, keys, secrets=self._http.secrets)
-        if decided is not None:
-            return decided
-        if isinstance(answer, NoReply):
-            raise InvariantBroken("a lost answer decides all of its items")
-        try:
-            outcomes = {
-                outcome.key: outcome for outcome in map(decode_outcome, decode_json(answer).at("results").items())
-            }
-        except ContractBroken as exc:
-            return unknown(keys, code="UNREADABLE", detail=str(exc))
-        silent = unknown(keys, code="NO_ANSWER", detail="the venue's answer does not mention this change")
-        return tuple(outcomes.get(key, none) for key, none in zip(keys, silent, strict=True))
+        return item_outcomes(
+            answer, keys, lambda node: map(decode_outcome, node.at("results").items()), secrets=self._http.secrets
+        )
 
     def settings(self, refs: Sequence[EntityRef], now: datetime) -> Sequence[Settings]:
         """Return what entities are set to."""

@@ -8,7 +8,7 @@ outcomes. Part of the public API for third parties.
 from __future__ import annotations
 
 from bidder.http.addresses import Origin, PublicHosts
-from bidder.http.answers import decode_json, failure_of, unknown, whole_answer
+from bidder.http.answers import decode_json, failure_of, item_outcomes, unknown, whole_answer
 from bidder.http.exchange import Loss, NoReply, Reply, Request
 from bidder.http.limits import RateLimit, RateLimiter, RetryBudget, SystemTicker, Ticker, parse_retry_after
 from bidder.http.payload import Json, Node, encode_json, gunzip, parse_json
@@ -37,6 +37,7 @@ __all__ = [
     "encode_json",
     "failure_of",
     "gunzip",
+    "item_outcomes",
     "parse_json",
     "parse_retry_after",
     "unknown",

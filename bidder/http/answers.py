@@ -7,7 +7,7 @@ by reading, never by sending again.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -85,6 +85,36 @@ def whole_answer(
     if definite and answer.status not in _TRANSIENT:
         return _alike(keys, Status.REJECTED, str(answer.status), said)
     return unknown(keys, code=str(answer.status), detail=said)
+
+
+def item_outcomes(
+    answer: Reply | NoReply,
+    keys: Sequence[str],
+    read: Callable[[Node], Iterable[Outcome]],
+    *,
+    secrets: Iterable[Secret] = (),
+) -> tuple[Outcome, ...]:
+    """Return one outcome for each key, in order, from the answer to a request that held several changes.
+
+    Args:
+        answer: What came.
+        keys: Of the changes that were sent.
+        read: Reads the items of a 2xx answer's JSON; items are matched by key, whatever their order. An item that
+            is missing, or an answer that does not read, is UNKNOWN.
+        secrets: Masked where the venue's words repeat them.
+
+    Raises:
+        AuthFailed: 401 or 403: nothing of this request was done.
+    """
+    decided = whole_answer(answer, keys, secrets=secrets)
+    if decided is not None or isinstance(answer, NoReply):
+        return decided or ()
+    try:
+        told = {outcome.key: outcome for outcome in read(decode_json(answer))}
+    except ContractBroken as exc:
+        return unknown(keys, code="UNREADABLE", detail=str(exc))
+    silent = unknown(keys, code="NO_ANSWER", detail="the venue's answer does not mention this change")
+    return tuple(told.get(key, none) for key, none in zip(keys, silent, strict=True))
 
 
 def unknown(keys: Sequence[str], *, code: str, detail: str) -> tuple[Outcome, ...]:
