@@ -6,12 +6,26 @@ logs or JSON may pass it through `redact`. Imports nothing of ours, so that ever
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Never
+from urllib.parse import quote, quote_plus
 
 MASK = "***"
 SHORTEST_REDACTED = 4
 """A known value shorter than this is not searched for: it would mask half of every text."""
+
+
+_NAMED = re.compile(
+    r"""(?ix)
+    ( \b(?:bearer|basic)\s+
+    | \b(?:authorization|pwd|\w*(?:token|secret|password|passwd|api[_-]?key|signature|credential))
+      ["']?\s*[=:]\s*["']? (?!bearer\b|basic\b|\*\*\*) )
+    [^\s"',;&)\]}]{6,}"""
+)
+"""A word that announces a secret, and what follows it."""
+_SHAPED = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|\bAtz[ar]\|[\w-]{10,}|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)")
+"""JSON web tokens, Amazon's tokens, a user with a password inside an address."""
 
 
 class Secret:
@@ -55,9 +69,15 @@ class Secret:
 
 
 def redact(text: str, secrets: Iterable[Secret]) -> str:
-    """Return ``text`` with every known secret in it masked, longest first."""
+    """Return ``text`` with every known secret in it masked, longest first; also as an address would write it."""
     values = {secret.reveal() for secret in secrets}
+    values |= {written for value in values for written in (quote(value, safe=""), quote_plus(value))}
     for value in sorted(values, key=len, reverse=True):
         if len(value) >= SHORTEST_REDACTED:
             text = text.replace(value, MASK)
     return text
+
+
+def redact_shapes(text: str) -> str:
+    """Return ``text`` with everything masked that looks like a secret, known or not: the last net, not the first."""
+    return _NAMED.sub(rf"\1{MASK}", _SHAPED.sub(MASK, text))

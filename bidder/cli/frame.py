@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from bidder.errors import ConfigError
+from bidder.secrets import redact_shapes
 
 if TYPE_CHECKING:
     from bidder.settings import Settings
@@ -85,6 +86,7 @@ def dumps(data: object) -> str:
 
 def fail(message: str, code: int, *, as_json: bool, kind: str = "UsageError") -> int:
     """Tell an error and return its exit code; with ``--json`` it is an object on standard output."""
+    message = redact_shapes(message)
     if as_json:
         click.echo(dumps({"error": {"kind": kind, "message": message}, "exit_code": code}))
     else:
