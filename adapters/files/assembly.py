@@ -28,9 +28,10 @@ from adapters.files.totals import Exclusion, Reconciliation, Sums, add_up, build
 from bidder.core.calendar import DayRange, day_of, day_start, from_ordinal
 from bidder.core.money import MICROS
 from bidder.core.performance import Grain, Level, PerformanceTable, micros_since_epoch
-from bidder.errors import ContractBroken, InputError
+from bidder.errors import InputError
 
 _UNDATED_DAYS = 30
+_SHOWN_REFUSALS = 10
 _USUAL_WINDOW = 30
 
 
@@ -62,22 +63,23 @@ class Import:
         """Raise unless everything could be read, or a person said to leave out what could not.
 
         Raises:
-            InputError: No report is there, or one lacks what decisions need.
-            ContractBroken: Cells could not be read.
+            InputError: Cells could not be read, no report is there, or none has what decisions need.
         """
         refusals = self.inspection.refusals
         if refusals and options.refused == "stop":
-            first = refusals[0]
-            more = f" ({len(refusals) - 1} more like this)" if len(refusals) > 1 else ""
-            raise ContractBroken(
-                f'{first.problem}. {first.remedy}{more}. Nothing was changed; refused = "skip" leaves such rows out',
-                field=first.place,
+            others = "".join(f"\n{refusal}" for refusal in refusals[1:_SHOWN_REFUSALS])
+            more = f"\nand {len(refusals) - _SHOWN_REFUSALS} more" if len(refusals) > _SHOWN_REFUSALS else ""
+            raise InputError(
+                f"{refusals[0].problem}. {refusals[0].remedy}{others}{more}\nNothing was changed. Rows that cannot be "
+                'read are left out, with their money named, by refused = "skip" (bidder audit: --skip-bad-rows)',
+                place=refusals[0].place,
             )
         if not self.inspection.reports:
-            reasons = (
-                "; ".join(f"{f.name}: {f.why}" for f in self.inspection.files if f.why) or "the folder has no files"
+            reasons = [f"{f.name}: {f.why}" for f in self.inspection.files if f.why]
+            raise InputError(
+                f"found no report on advertising to decide from: {'; '.join(reasons) or 'the folder has no files'}",
+                place=self.inspection.folder,
             )
-            raise InputError(f"found no report on advertising to decide from: {reasons}", place=self.inspection.folder)
 
 
 @dataclass(slots=True)

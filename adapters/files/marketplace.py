@@ -20,17 +20,16 @@ from adapters.files.console import language_of
 from adapters.files.folder import fingerprint
 from adapters.files.follow_up import FollowUp, follow_up, recall, remember, settings_now
 from adapters.files.importing import load
-from adapters.files.inspection import FileReport
 from adapters.files.options import UNKNOWN_CURRENCY, read_options
+from adapters.files.said import tell
 from adapters.files.sheets import amazon_upload, csv_text, workbook_bytes, write_whole
-from adapters.files.totals import MetricCheck
 from adapters.files.venues import profile_of
 from bidder.core.calendar import DayRange, require_aware
 from bidder.core.change import Change, Field, Outcome, Settings, Status, Value
 from bidder.core.entities import AccountId, EntityRef, Structure
 from bidder.core.performance import Grain, Level, PerformanceReport, PerformanceTable, micros_since_epoch
 from bidder.core.venue import VenueProfile
-from bidder.errors import ConfigError, InputError, Unavailable
+from bidder.errors import ConfigError, ContractBroken, InputError, Unavailable
 from bidder.ports import API_VERSION, AdapterConfig, FileReading
 
 
@@ -60,44 +59,47 @@ class FilesMarketplace:
         """Return the import of the folder as it stands now, read again only where a file has changed.
 
         Raises:
-            InputError: There is nothing to read.
-            ContractBroken: Cells could not be read.
+            InputError: There is nothing to read, or cells could not be read.
             Unavailable: The folder cannot be listed.
         """
+        found = self._load()
+        found.require_clean(self.options)
+        return found
+
+    def _load(self) -> Import:
         try:
             mark = fingerprint(self.options.folder, beside=self.options.sheet_folder)
         except OSError as exc:
             raise Unavailable(f"the folder {self.options.folder} cannot be read: {exc.strerror}") from exc
         if self._loaded is None or self._loaded[0] != mark:
-            found = load(self.options)
-            found.require_clean(self.options)
-            self._loaded = (mark, found)
+            self._loaded = (mark, load(self.options))
         return self._loaded[1]
 
+    def _for_the_cycle(self) -> Import:
+        """Return the import; what a person must mend stops the account, as any corrupt report does."""
+        try:
+            return self.imported()
+        except InputError as exc:
+            raise ContractBroken(str(exc), field=str(self.options.folder)) from exc
+
     def reading(self) -> FileReading:
-        """Say what was read, assumed and counted, and what became of earlier sheets; cells that fail stop nothing."""
-        found = load(self.options)
-        seen = found.inspection
-        account = seen.reconciliation
-        return FileReading(
-            currency=found.currency,
-            window_days=found.window_days,
-            last_day=seen.span.last if seen.span else None,
-            files=tuple(_told(report) for report in seen.files) + seen.sentences,
-            totals=(() if account is None else (*(_counted(check) for check in account.checks), *account.sentences())),
-            agrees=account is not None and account.holds,
-            protected_words=found.protected_words,
-            protected_products=found.protected_products,
-            carried_out=tuple(_followed(line) for line in self.follow_up()) if seen.usable else (),
-        )
+        """Say what was read, assumed and counted, and what became of earlier sheets; cells that fail stop nothing.
+
+        Raises:
+            InputError: There is no such folder, or the memory of earlier sheets is damaged.
+            Unavailable: The folder cannot be listed.
+        """
+        found = self._load()
+        followed = follow_up(recall(self.options.sheet_folder), found.shop, observed_at=found.observed_at)
+        return tell(found, followed)
 
     def profile(self, now: datetime) -> VenueProfile:
         """Return the rules of the console the files come from."""
-        return profile_of(self.imported(), self.options.time_zone, now)
+        return profile_of(self._for_the_cycle(), self.options.time_zone, now)
 
     def fetch_structure(self, account: AccountId, now: datetime) -> Structure:
         """Return campaigns, ad groups, targets and products, observed when the newest file was written."""
-        found = self.imported()
+        found = self._for_the_cycle()
         return Structure(
             account_id=account,
             currency=found.currency,
@@ -116,14 +118,14 @@ class FilesMarketplace:
         """Return facts by target and day; a folder holds no hours.
 
         Raises:
-            InputError: Another attribution window is asked for than the files have.
+            ContractBroken: Another attribution window is asked for than the files have.
         """
-        found = self.imported()
+        found = self._for_the_cycle()
         if window_days != found.window_days:
-            raise InputError(
+            raise ContractBroken(
                 f"orders are counted {found.window_days} days after the click, {window_days} were asked for; "
                 "windows are never mixed",
-                place=str(self.options.folder),
+                field="window_days",
             )
         observed = min(found.observed_at, require_aware(now))
         if grain is Grain.HOUR:
@@ -193,7 +195,7 @@ class FilesMarketplace:
 
     def read_back(self, account: AccountId, refs: Sequence[EntityRef], now: datetime) -> tuple[Settings, ...]:
         """Return what the newest export states of the entities; one that states nothing is left out."""
-        shop = self.imported().shop
+        shop = self._for_the_cycle().shop
         standing: dict[EntityRef, dict[Field, Value | None]] = {}
         for (ref, field), value in settings_now(shop).items():
             standing.setdefault(ref, {})[field] = value
@@ -207,27 +209,6 @@ class FilesMarketplace:
     def close(self) -> None:
         """Forget the import."""
         self._loaded = None
-
-
-def _told(report: FileReport) -> str:
-    """Say of one file what it is."""
-    if not report.title:
-        return f"{report.name}: not read: {report.why}"
-    span = f", {report.span.first} to {report.span.last}" if report.span else ""
-    more = "".join(f"; {sentence}" for sentence in report.sentences)
-    return f"{report.name}: {report.title}, {report.rows:,} rows{span}{more}"
-
-
-def _counted(check: MetricCheck) -> str:
-    """Say of one figure what the file has and what was counted."""
-    sign = "=" if check.whole else "!="
-    return f"{check.metric}: {check.show(check.in_file)} in the files {sign} {check.show(check.imported)} counted"
-
-
-def _followed(line: FollowUp) -> str:
-    """Say what became of one line of an earlier sheet."""
-    why = f" ({line.why})" if line.why else ""
-    return f"{line.line.label}, {line.line.field.value} to {line.line.new}: {line.fate.value}{why}"
 
 
 def _of_amazon(found: Import, lines: Sequence[ActionLine]) -> list[ActionLine]:

@@ -186,7 +186,12 @@ def _take_known(choice: Choice, window: int | None) -> None:
 
 _COST_WORDS = frozenset({"cost", "costs", "spend", "expense", "fee", "fees", "花费", "费用"})
 _UNIT_WORDS = frozenset(
-    "per avg average cpc cpm cpa unit rate share acos shipping goods product item return delivery landed cogs refund".split()
+    word
+    for words in (
+        "per avg average cpc cpm cpa unit rate share acos",
+        "shipping goods product item return delivery landed",
+    )
+    for word in (*words.split(), "cogs", "refund")
 )
 _KEYS = frozenset({Role.CAMPAIGN_ID, Role.AD_GROUP_ID})
 

@@ -287,6 +287,9 @@ def test_the_next_import_recognises_what_was_carried_out(tmp_path: Path) -> None
     fates = follow(tmp_path, bulk_sheet(bid=0.6, budget=45))
 
     assert {"bid": Fate.CARRIED_OUT, "budget": Fate.CHANGED_OTHERWISE, "pause": Fate.NOT_CARRIED_OUT} == fates
+    said = market(tmp_path, currency="USD").reading().carried_out
+    assert "carried out: Shoes - Exact / Running / running shoes: bid to 0.6; it stands at 0.6" in said
+    assert "changed to something else: Shoes - Exact: daily budget to 42.5; it stands at 45" in said
 
 
 def test_an_export_older_than_the_sheet_tells_nothing(tmp_path: Path) -> None:

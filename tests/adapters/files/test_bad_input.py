@@ -44,6 +44,9 @@ def test_a_bad_cell_is_named_and_stops_the_import(tmp_path: Path, column: str, c
     assert refusal.remedy[0].isupper()
     with pytest.raises(ContractBroken, match=r"r\.csv, row 3"):
         market(tmp_path).profile(NOW)
+    with pytest.raises(InputError, match=r"r\.csv, row 3"):
+        market(tmp_path).imported()
+    assert any(line.startswith("refused: r.csv, row 3") for line in market(tmp_path).reading().files)
     assert ["r.csv"] == [path.name for path in tmp_path.rglob("*")]
 
 
@@ -80,13 +83,13 @@ def test_an_empty_report_is_no_report(tmp_path: Path) -> None:
     save(tmp_path, "r.csv", csv_bytes([HEADINGS]))
 
     assert "no rows of data" in report(imported(tmp_path), "r.csv").why
-    with pytest.raises(InputError, match="no rows of data"):
+    with pytest.raises(ContractBroken, match="no rows of data"):
         market(tmp_path).profile(NOW)
 
 
 def test_an_empty_folder_says_so(tmp_path: Path) -> None:
     """There is nothing to decide from, and no file is invented."""
-    with pytest.raises(InputError, match="no files"):
+    with pytest.raises(ContractBroken, match="no files"):
         market(tmp_path).profile(NOW)
 
 
@@ -204,7 +207,7 @@ def test_what_decisions_lack_is_named_with_its_remedy(tmp_path: Path) -> None:
     assert Found.TOTALS_ONLY is report(without, "r.csv").found
     assert "order_value" in report(without, "r.csv").why
     assert (0, Decimal(25)) == (len(without.facts), sums(stated)["revenue"])
-    with pytest.raises(InputError, match="order_value"):
+    with pytest.raises(ContractBroken, match="order_value"):
         market(tmp_path).profile(NOW)
 
 

@@ -18,8 +18,8 @@ from bidder.core.entities import AccountId, EntityKind, EntityRef, State
 from bidder.core.money import Money
 from bidder.core.performance import Grain, Level
 from bidder.core.venue import Capability
-from bidder.errors import InputError
-from bidder.ports import API_VERSION, Marketplace
+from bidder.errors import ContractBroken
+from bidder.ports import API_VERSION, FromFiles, Marketplace
 from tests.adapters.files.exports import bulk_sheet, csv_bytes, save
 from tests.adapters.files.shops import NOW, imported, market
 
@@ -83,7 +83,7 @@ def test_hours_are_not_offered_and_never_invented(tmp_path: Path) -> None:
 
 def test_another_attribution_window_is_refused(tmp_path: Path) -> None:
     """Orders of one window are never passed off as those of another."""
-    with pytest.raises(InputError, match="never mixed"):
+    with pytest.raises(ContractBroken, match="never mixed"):
         market(folder_of_days(tmp_path)).fetch_performance(ACCOUNT, OCTOBER, Grain.DAY, 7, NOW)
 
 
@@ -153,3 +153,15 @@ def test_closing_twice_is_fine(tmp_path: Path) -> None:
     shop = market(folder_of_days(tmp_path))
     shop.close()
     shop.close()
+
+
+def test_what_was_read_is_said_in_sentences(tmp_path: Path) -> None:
+    """File, rows, span, columns, totals and currency: the first thing a person checks against the console."""
+    reading = market(folder_of_days(tmp_path), currency="EUR").reading()
+
+    assert isinstance(market(tmp_path), FromFiles)
+    assert reading.agrees
+    assert ("EUR", 30, date(2026, 10, 5)) == (reading.currency, reading.window_days, reading.last_day)
+    assert reading.files[0].startswith("r.csv: table of unknown origin, 5 rows, ASCII comma, 2026-10-01 to 2026-10-05")
+    assert "spend from Cost" in reading.files[1]
+    assert "spend: 12.50 in the file, 12.50 counted" in reading.totals
