@@ -208,9 +208,13 @@ class Messenger:
         """Deliver what is waiting for at most ``patience`` seconds; calling it twice is fine."""
         with self._lock:
             thread, self._thread = self._thread, None
-        if thread is not None:
-            self._enqueue(None)
-            thread.join(patience)
+        if thread is None:
+            return
+        try:
+            self._waiting.put(None, timeout=patience)
+        except queue.Full:  # A channel is stuck: the thread ends with the process.
+            return
+        thread.join(patience)
 
     def _put(self, note: Note) -> None:
         if not self._channels:
@@ -221,7 +225,7 @@ class Messenger:
                 self._thread.start()
         self._enqueue(note)
 
-    def _enqueue(self, note: Note | None) -> None:
+    def _enqueue(self, note: Note) -> None:
         """Put a message in line; where the line is full, the oldest makes room."""
         while True:
             try:
