@@ -30,8 +30,11 @@ GRID_STEP = 0.05
 GRID_POINTS = 140
 """From the reserve to about a thousand times the reserve; above, nothing is left to win."""
 
-CONTEST_NODES = 9
-"""Quadrature nodes over the common factor of an auction's rivals."""
+CONTEST_NODES = 29
+"""Nodes over the common factor of an auction's rivals: nearer to each other than the noise of one rival's score."""
+
+CONTEST_REACH = 3.5
+"""Standard deviations of that factor that are averaged over."""
 
 
 def clear(bids: Floats, qualities: Floats, *, reserve: float, slots: int, step: float) -> tuple[Index, Floats]:
@@ -79,6 +82,10 @@ class Curves:
         flat.flags.writeable = False
         return cls(log_reserve=log_reserve, table=flat)
 
+    def scaled(self, unit: float) -> Self:
+        """Return the curves of a market in which all bids and reserves are ``unit`` times as large."""
+        return type(self)(log_reserve=self.log_reserve + np.log(unit), table=self.table)
+
     def at(self, rows: Index, log_score: Floats) -> tuple[Floats, Floats, Floats]:
         """Interpolate for ``log_score`` = log(effective bid x quality / level).
 
@@ -100,30 +107,26 @@ class Curves:
         return value[..., 0], value[..., 1], value[..., 2]
 
 
-def rivals_above(rivals: Rivals, venue: VenueRules, rows: Index, log_scores: Floats) -> Floats:
-    """Return the expected number of rivals' appearances above each log score, in an auction of average contest.
-
-    Args:
-        rivals: Of the shop.
-        venue: Spread of a rival's score.
-        rows: (n_rows,) targets.
-        log_scores: (n_rows, n_scores).
-    """
-    medians = np.log(rivals.bid[rows] * rivals.quality[rows])
-    odds = np.exp(np.clip((log_scores[:, :, None] - medians[:, None, :]) / venue.score_spread, -60, 60))
-    above: Floats = (rivals.activity[rows][:, None, :] / (1 + odds)).sum(axis=2)
-    return above
-
-
 def _mixed(rivals: Rivals, venue: VenueRules, rows: Index) -> Floats:
-    """Average the curves over how hotly an auction is contested (Gauss-Hermite)."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(CONTEST_NODES)
+    """Average the curves over how hotly an auction is contested, by the trapezoid rule on a normal weight."""
+    nodes = np.linspace(-CONTEST_REACH, CONTEST_REACH, CONTEST_NODES)
+    weights = np.exp(-(nodes**2) / 2)
     log_scores = np.log(rivals.reserve[rows])[:, None] + np.arange(GRID_POINTS)[None, :] * GRID_STEP
+    scores = np.exp(log_scores)
+    odds = _odds(rivals, venue, rows, log_scores)
     mixed = np.zeros((len(rows), GRID_POINTS, 3))
     for node, weight in zip(nodes, weights / weights.sum(), strict=True):
-        above = rivals_above(rivals, venue, rows, log_scores - venue.contest_spread * node)
-        mixed += weight * _integrated(above, np.exp(log_scores), venue.slot_click_rates)
+        milder = np.exp(-venue.contest_spread * node / venue.score_spread)
+        above = np.einsum("ij,igj->ig", rivals.activity[rows], 1 / (1 + odds * milder))
+        mixed += weight * _integrated(above, scores, venue.slot_click_rates)
     return mixed
+
+
+def _odds(rivals: Rivals, venue: VenueRules, rows: Index, log_scores: Floats) -> Floats:
+    """Return the odds that a rival's appearance scores below, (n_rows, n_scores, n_rivals)."""
+    medians = np.log(rivals.bid[rows] * rivals.quality[rows])
+    odds: Floats = np.exp(np.clip((log_scores[:, :, None] - medians[:, None, :]) / venue.score_spread, -60, 60))
+    return odds
 
 
 def _integrated(above: Floats, scores: Floats, slot_click_rates: tuple[float, ...]) -> Floats:

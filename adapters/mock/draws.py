@@ -15,6 +15,8 @@ from scipy.special import ndtri
 from adapters.mock.arrays import Floats, Ints
 
 _NORMAL_FROM = 12.0
+_MANY = 200.0
+_HALF = 0.5
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
@@ -91,12 +93,21 @@ def poisson(uniform: Floats, rate: Floats) -> Ints:
 
 
 def binomial(uniform: Floats, trials: Ints, chance: Floats) -> Ints:
-    """Return binomial quantiles of 1-D arrays; ``chance`` is kept below 1."""
+    """Return binomial quantiles of 1-D arrays, ``chance`` below 1.
+
+    Inverted term by term from the rarer side; with 200 or more expected on that side by Cornish-Fisher.
+    """
+    likely = chance > _HALF
+    luck, rare = np.where(likely, 1 - uniform, uniform), np.where(likely, 1 - chance, chance)
     counts = np.zeros(trials.shape, dtype=np.int64)
-    odds = chance / (1 - chance)
-    term = np.exp(trials * np.log1p(-chance))
-    rows = np.flatnonzero((uniform > term) & (trials > 0))
-    left, term, odds, most = uniform[rows] - term[rows], term[rows], odds[rows], trials[rows]
+    many = np.flatnonzero(trials * rare >= _MANY)
+    if many.size:
+        mean, p, z = (trials * rare)[many], rare[many], ndtri(luck[many])
+        sd = np.sqrt(mean * (1 - p))
+        counts[many] = np.clip(np.floor(mean + sd * z + (1 - 2 * p) * (z * z - 1) / 6 + 0.5), 0, trials[many])
+    term = np.exp(trials * np.log1p(-rare))
+    rows = np.flatnonzero((luck > term) & (trials > 0) & (trials * rare < _MANY))
+    left, term, odds, most = luck[rows] - term[rows], term[rows], (rare / (1 - rare))[rows], trials[rows]
     step = 0
     while rows.size:
         step += 1
@@ -105,4 +116,4 @@ def binomial(uniform: Floats, trials: Ints, chance: Floats) -> Ints:
         left = left - term
         on = (left > 0) & (step < most)
         rows, left, term, odds, most = rows[on], left[on], term[on], odds[on], most[on]
-    return counts
+    return np.where(likely, trials - counts, counts)

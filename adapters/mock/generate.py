@@ -244,7 +244,7 @@ def _scaled(draft: Draft, campaign_of_item: Index, aims: _Aims) -> _Scaled:
     return _Scaled(
         targets=targets,
         rivals=rivals,
-        curves=Curves.of(rivals, VENUE),
+        curves=curves.scaled(unit),
         bid=draft.bid * unit,
         clicks=clicks,
         orders=clicks * cvr,

@@ -105,7 +105,7 @@ APPLIANCES = Preset(
     ctr=(0.019, 0.034),
     aov=(220, 600),
     roas=(2.5, 3.3),
-    cvr=(0.009, 0.017),
+    cvr=(0.009, 0.0155),
     margin=(0.30, 0.38),
     refund=(0.07, 0.125),
     return_cost=(15, 35),
@@ -116,7 +116,7 @@ APPLIANCES = Preset(
     refund_days=(6, 10),
     lead_days=(10, 20),
     volume_sd=1.6,
-    dead=(0.30, 0.36),
+    dead=(0.28, 0.34),
     standing=(0.25, 0.5),
     new_days=45,
 )
