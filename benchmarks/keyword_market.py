@@ -116,7 +116,7 @@ def draw_market(seed: int, plan: MarketPlan | None = None) -> KeywordMarket:
     match = rng.integers(0, len(MATCHES), plan.keywords)
 
     def effect(spread: float, size: int) -> Float64:
-        return np.asarray(rng.lognormal(-(spread**2) / 2, spread, size), dtype=np.float64)
+        return np.exp(rng.normal(-(spread**2) / 2, spread, size))
 
     level = (
         plan.cvr

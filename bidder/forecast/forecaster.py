@@ -178,5 +178,5 @@ def _notes(
     if not np.isfinite(order_value).all():
         notes.append("No order and no product price is known: order values count as zero. State prices.")
     if refunds.unknown:
-        notes.append(f"No refund rate is known for {len(refunds.unknown)} products: they count as free of refunds.")
+        notes.append(f"No refund rate is known for {len(refunds.unknown)} products. State them.")
     return tuple(notes)

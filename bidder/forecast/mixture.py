@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import betainc
 
 from bidder.core.performance import Float64
 from bidder.forecast.cells import Cells
@@ -70,24 +71,26 @@ class Scatter:
 
     def distance(self, events: Float64, expected: Float64, doubt: Float64) -> float:
         """Return how far the predictive distribution of the counts is from true: KS of the PIT, not randomised."""
-        step = 1 + (len(events) - 1) // _PIT_SAMPLE
+        step = 1 + len(events) // _PIT_SAMPLE
         count, mean, form = np.rint(events[::step]), expected[::step], _forms(doubt[::step])[:, None]
         ratio = mean[:, None] * self.nodes / form
-        density = self.weights * np.exp(-form * np.log1p(ratio))
-        odds = ratio / (1 + ratio)
-        low, high = np.zeros(len(count)), density.sum(axis=1)
-        rows = np.flatnonzero(count > 0)
-        density, odds, form = density[rows], odds[rows], form[rows]
-        number = 0
-        while len(rows):
-            low[rows] = high[rows]
-            density = density * odds * (form + number) / (number + 1)
-            high[rows] = np.minimum(high[rows] + density.sum(axis=1), 1.0)
-            number += 1
-            going = count[rows] > number
-            rows, density, odds, form = rows[going], density[going], odds[going], form[going]
+        low, high = np.zeros(len(count)), np.exp(-form * np.log1p(ratio)) @ self.weights
+        few = np.flatnonzero((count > 0) & (count <= _COUNTED))
+        density = self.weights * np.exp(-form[few] * np.log1p(ratio[few]))
+        for number in range(int(count[few].max(initial=0.0))):
+            density = density * ratio[few] / (1 + ratio[few]) * (form[few] + number) / (number + 1)
+            going = count[few] > number
+            low[few] = np.where(going, high[few], low[few])
+            high[few] = np.where(going, np.minimum(high[few] + density.sum(axis=1), 1.0), high[few])
+        many = np.flatnonzero(count > _COUNTED)
+        odds = 1 / (1 + ratio[many])
+        low[many] = betainc(form[many], count[many][:, None], odds) @ self.weights
+        high[many] = betainc(form[many], count[many][:, None] + 1.0, odds) @ self.weights
         return pit_distance(low, high)
 
+
+_COUNTED = 40
+"""Counts up to this are summed up one by one for all targets at once; larger ones by the incomplete beta function."""
 
 _PIT_SAMPLE = 4_000
 

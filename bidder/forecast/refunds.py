@@ -36,10 +36,11 @@ class RefundRates:
     """Share of gross revenue refunded in the end.
 
     Attributes:
-        by_product: Of every known product.
-        by_target: (n_targets,) of the target's product; the account's where it has none.
+        by_product: Of every product of which something is known.
+        by_target: (n_targets,) of the target's product; the account's where it has none; nan where nothing is known,
+            which is not zero.
         completion: Share of final refunds visible 0, 1, 2 ... days after the order day, shape (n_ages,).
-        unknown: Products for which nothing is known: they count as free of refunds.
+        unknown: Products for which nothing is known.
     """
 
     by_product: dict[ProductId, float]
@@ -81,12 +82,12 @@ def refund_rates(
     weight = np.where(with_prior, STATED_UNITS, CATEGORY_UNITS)
     rates = (seen + weight * np.where(with_prior, prior, centre)) / (exposure + weight)
     unknown = tuple(p.id for p, rate in zip(layout.products, rates, strict=True) if not np.isfinite(rate))
-    rates = np.clip(np.nan_to_num(rates, nan=0.0), 0.0, 1.0)
+    rates = np.clip(rates, 0.0, 1.0)
     rows = layout.product_rows()
-    otherwise = account if np.isfinite(account) else 0.0 if default is None else default
+    otherwise = account if np.isfinite(account) or default is None else default
     by_target = np.where(rows >= 0, rates[np.maximum(rows, 0)], otherwise) if count else np.full(len(rows), otherwise)
     return RefundRates(
-        by_product={p.id: float(rate) for p, rate in zip(layout.products, rates, strict=True)},
+        by_product={p.id: float(rate) for p, rate in zip(layout.products, rates, strict=True) if np.isfinite(rate)},
         by_target=np.clip(by_target, 0.0, 1.0),
         completion=completion,
         unknown=unknown,

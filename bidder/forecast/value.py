@@ -51,7 +51,7 @@ def order_values(layout: Layout, target: Int32, orders: Float64, revenue_micros:
     rows, count, money = target[told], orders[told], revenue_micros[told]
     pooled = float(money.sum() / count.sum()) if count.sum() > 0 and money.sum() > 0 else np.nan
     reference = _references(layout, pooled)
-    ratio = money / count / reference[rows]
+    ratio = np.where(reference[rows] > 0, money / count / reference[rows], 1.0)
     ratio, spread = _winsorised(ratio, count)
     typical = (PRIOR_ORDERS + float(ratio @ count)) / (PRIOR_ORDERS + float(count.sum()))
     groups = int(layout.product.max(initial=-1)) + 1

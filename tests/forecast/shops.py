@@ -252,6 +252,11 @@ def shop(plan: ShopPlan | None = None, *, changes: tuple[PastChange, ...] = ()) 
     return Shop(snapshot=snapshot, cvr=rates)
 
 
+def with_columns(table: PerformanceTable, **columns: NDArray[np.generic]) -> PerformanceTable:
+    """Return the facts with some columns replaced."""
+    return replace(table, **columns)  # type: ignore[arg-type]  # columns are named as the table's
+
+
 def days_ago(number: int) -> date:
     """Return the marketplace day so many days before the forecast's."""
     return from_ordinal(ordinal(TODAY) - number)
