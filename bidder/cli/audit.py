@@ -53,6 +53,7 @@ _NOTHING_SENT = (
 def audit(
     frame: Frame,
     folder: Path,
+    *,
     currency: str | None,
     time_zone: str,
     cap: str | None,
@@ -63,7 +64,6 @@ def audit(
     products: Path | None,
     protect: tuple[str, ...],
     out: Path | None,
-    *,
     skip_bad_rows: bool,
 ) -> None:
     """Find where money is lost, from reports you downloaded; nothing is sent anywhere.

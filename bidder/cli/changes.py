@@ -34,7 +34,7 @@ def list_(frame: Frame, account: str | None, since: datetime | None, limit: int)
     Example: bidder changes list --since 2026-11-01
     """
     from bidder.queries import changes as found
-    from bidder.store.reading import ChangeFilter
+    from bidder.store.views import ChangeFilter
 
     with opened(frame) as (_, store):
         wanted = None if account is None else AccountId(account)
@@ -74,7 +74,7 @@ def export(frame: Frame, target: Path, account: str | None, since: datetime | No
     Example: bidder changes export changes.csv --since 2026-11-01
     """
     from bidder.queries import changes as found
-    from bidder.store.reading import ChangeFilter
+    from bidder.store.views import ChangeFilter
 
     with opened(frame) as (_, store):
         wanted = None if account is None else AccountId(account)

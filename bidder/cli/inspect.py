@@ -262,7 +262,7 @@ def report(frame: Frame, name: str | None, days: int, out: Path) -> None:
     from bidder.core.calendar import DayRange
     from bidder.queries import changes, cycles, holds, names, totals_by_day
     from bidder.report.account import AccountPage, render
-    from bidder.store.reading import ChangeFilter
+    from bidder.store.views import ChangeFilter
 
     with opened(frame) as (settings, store):
         account = settings.account(chosen(settings, name)).account

@@ -22,10 +22,10 @@ DEMO = Match(
     days=60,
     seeds=(618,),
     policies=("bidder", "rules", "hands-off"),
-    every=timedelta(hours=2),
-    scale=0.5,
+    every=timedelta(hours=4),
+    scale=0.4,
 )
-"""Sixty days after sixty days of careless history; half a shop and a decision every two hours keep it short."""
+"""Sixty days after sixty days of careless history; part of a shop and a decision every four hours keep it short."""
 
 
 def play_demo(*, jobs: int = 2, progress: Progress | None = None, seed: int | None = None) -> Result:

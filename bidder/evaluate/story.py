@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from bidder.core.calendar import day_of
 from bidder.core.change import Change, Field, Intent, Status, Value
 from bidder.core.entities import EntityKind, EntityRef, State, Structure
-from bidder.core.money import Money
+from bidder.core.money import Money, minor_unit_micros
 from bidder.core.plan import Hold
 from bidder.core.reasons import Code
 from bidder.cycle import CycleReport
@@ -29,7 +29,7 @@ class Line:
 
     Attributes:
         day: Marketplace day, ISO. entity: Its name in the shop's terms. what: Old and new value, or ``held``.
-        why: The reason with its figures. gain: Expected contribution a day; ``None`` for a hold.
+        why: The reason with its figures. gain: Expected contribution gained a day; ``None`` for a hold and where the change costs some, such as a pause.
     """
 
     day: str
@@ -78,7 +78,7 @@ class Chronicle:
                 code = intent.change.reason.code
                 self.counts[code.name] += 1
                 best = [*self._changes.get(code, []), (day, intent)]
-                best.sort(key=lambda pair: -abs(pair[1].change.gain_micros))
+                best.sort(key=lambda pair: -pair[1].change.gain_micros)
                 self._changes[code] = best[:_KEPT]
         for hold in report.holds:
             self.hold_counts[hold.reason.code.name] += 1
@@ -88,7 +88,7 @@ class Chronicle:
         """Choose what to tell: one change of each kind by gain, then the next best, and two holds."""
         names = entity_names(structure)
         ranked = [
-            (rank, -abs(intent.change.gain_micros), day, intent)
+            (rank, -intent.change.gain_micros, day, intent)
             for best in self._changes.values()
             for rank, (day, intent) in enumerate(best)
         ]
@@ -110,7 +110,7 @@ class Chronicle:
             what=f"{FIELD_WORDS[change.field]}: {shown(change.old)} → {shown(change.new)}",
             why=change.reason.render(),
             code=change.reason.code.name,
-            gain=Money(change.gain_micros, self.currency),
+            gain=_to_the_cent(Money(change.gain_micros, self.currency)) if change.gain_micros > 0 else None,
         )
 
     @staticmethod
@@ -122,6 +122,11 @@ class Chronicle:
             why=hold.reason.render(),
             code=hold.reason.code.name,
         )
+
+
+def _to_the_cent(amount: Money) -> Money:
+    """Round an estimate to the currency's smallest coin: it is no more exact than that."""
+    return amount.round_down(Money(minor_unit_micros(amount.currency), amount.currency))
 
 
 FIELD_WORDS = {Field.BID: "bid", Field.DAILY_BUDGET: "daily budget", Field.STATE: "state", Field.DAYPARTS: "dayparts"}
