@@ -30,6 +30,7 @@ from bidder.core.layout import Flags
 from bidder.core.lifecycle import Lifecycle, by_category, discount_allowed
 from bidder.core.pacing import runway_days
 from bidder.core.pausing import Evidence, weigh
+from bidder.core.performance import Float64
 from bidder.core.plan import ClearanceLine, Draft, Objection
 from bidder.core.policy import Policy
 from bidder.core.prediction import Forecast
@@ -37,9 +38,6 @@ from bidder.core.reasons import Code
 from bidder.core.situation import Situation, situation_of, stages_of
 from bidder.core.snapshot import Snapshot, Stage
 from bidder.core.targets import BidMoves, answer_groups, answer_targets, decide_bids, hold_targets
-
-_REACHABLE = 0.5
-"""A target is paused only if it would lose even at this share of its bid: down to there, the bid is the lever."""
 
 
 def allocate(snapshot: Snapshot, forecast: Forecast, policy: Policy) -> Draft:
@@ -55,7 +53,8 @@ def allocate(snapshot: Snapshot, forecast: Forecast, policy: Policy) -> Draft:
     """
     case = Case.of(snapshot, forecast, policy)
     answers = Answers(case.layout)
-    stages = stages_of(case, _evidence(case))
+    evidence = _evidence(case)
+    stages = stages_of(case, evidence)
     if _only_watching(case, answers):
         return _draft(case, answers, stages, figures=_balance(case, 0.0), objections=())
     free = reach(case, answers)
@@ -64,11 +63,9 @@ def allocate(snapshot: Snapshot, forecast: Forecast, policy: Policy) -> Draft:
     situation = situation_of(case, stages)
     wanted = wanted_bids(case, allocation, taper=situation.taper)
     free = _only_decidable(case, free)
-    bid = np.maximum(case.layout.bid_micros, 1)
-    ratio = np.where(np.isfinite(wanted.bid_micros) & free.bid, wanted.bid_micros / bid, 1.0)
-    pausing = decide_delivery(case, answers, free, situation, _evidence(case, np.clip(ratio, _REACHABLE, 1.0)))
+    pausing = decide_delivery(case, answers, free, situation, evidence)
     moves = decide_bids(case, free, situation, wanted, pausing)
-    answer_targets(case, answers, moves, situation, capped_campaigns(case))
+    answer_targets(case, answers, free, moves, situation, capped_campaigns(case))
     answer_groups(case, answers, moves)
     hold_targets(case, answers, free, moves, situation)
     spending = expected_spending(case, moves, pausing)
@@ -120,13 +117,12 @@ def _only_decidable(case: Case, free: Reach) -> Reach:
     )
 
 
-def _evidence(case: Case, reachable: np.ndarray[tuple[int], np.dtype[np.float64]] | None = None) -> Evidence:
-    """Weigh the evidence against each target, at its present cost per click or at what lower bids can reach."""
+def _evidence(case: Case) -> Evidence:
+    """Weigh the evidence against each target at its present cost per click."""
     forecast = case.forecast
     fit = case.usable & case.economics.known & (forecast.aov_micros > 0) & (forecast.cpc_micros > 0)
-    cheaper = np.ones(case.layout.n_targets) if reachable is None else reachable**case.response.cpc_elasticity
 
-    def known(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    def known(values: Float64) -> Float64:
         return np.where(fit, values, np.nan)
 
     return weigh(
@@ -135,7 +131,7 @@ def _evidence(case: Case, reachable: np.ndarray[tuple[int], np.dtype[np.float64]
         orders=known(forecast.orders),
         spend_micros=known(forecast.spend_micros),
         aov_micros=known(forecast.aov_micros),
-        cpc_micros=known(forecast.cpc_micros * cheaper),
+        cpc_micros=known(forecast.cpc_micros),
         floor_roas=case.economics.floor_roas / case.economics.caused,
     )
 

@@ -24,7 +24,8 @@ class Reach:
     """What may be moved.
 
     Attributes:
-        bid: Targets whose bid can be changed, on themselves or through their ad group, shape (n_targets,).
+        bid: Targets whose bid can be changed, on themselves or through their ad group, shape (n_targets,); also
+            those that we paused: their bids fall while they rest, until they would pay again.
         delivery: Targets that can be paused.
         resumable: Targets that we paused and may enable again.
         group: Ad groups whose default bid can be changed, shape (n_groups,).
@@ -56,10 +57,11 @@ def reach(case: Case, answers: Answers) -> Reach:
     own = profile.can(EntityKind.TARGET, Field.BID)
     through_group = profile.can(EntityKind.AD_GROUP, Field.BID)
     can_bid = np.where(layout.inherits, group_open[layout.group] & through_group, own)
+    resumable = rows & in_running & profile.can(EntityKind.TARGET, Field.STATE)
     return Reach(
-        bid=target_open & layout.alive & manual[layout.campaign] & can_bid & (layout.bid_micros > 0),
+        bid=target_open & (layout.alive | resumable) & manual[layout.campaign] & can_bid & (layout.bid_micros > 0),
         delivery=target_open & layout.alive & profile.can(EntityKind.TARGET, Field.STATE),
-        resumable=target_open & rows & in_running & profile.can(EntityKind.TARGET, Field.STATE),
+        resumable=target_open & resumable,
         group=group_open & layout.group_on & manual[layout.group_campaign] & through_group,
         campaign=campaign_open,
     )

@@ -52,6 +52,7 @@ def decide_bids(case: Case, reach: Reach, situation: Situation, wanted: Wanted, 
     low, high = bid_bounds(case)
     slow = situation.slow & ~situation.top
     aim = np.where(slow, np.minimum(wanted.bid_micros, now * (1.0 - step)), wanted.bid_micros)
+    aim = np.where(reach.resumable, np.minimum(aim, now), aim)
     free = reach.bid & ~pausing
     aim = _lent(case, aim, free)
     new = settle_on_grid(aim, now, Grid(low=low, high=high, down=down, up=up, increment=increment))
@@ -74,11 +75,13 @@ def bid_bounds(case: Case) -> tuple[Int64, Int64]:
     return lowest, np.maximum((np.floor(high / increment) * increment).astype(np.int64), lowest)
 
 
-def answer_targets(case: Case, answers: Answers, moves: BidMoves, situation: Situation, capped: Flags) -> None:
+def answer_targets(
+    case: Case, answers: Answers, reach: Reach, moves: BidMoves, situation: Situation, capped: Flags
+) -> None:
     """Write the bid changes of targets that have bids of their own."""
     rows = np.flatnonzero((moves.new != moves.now) & ~case.layout.inherits)
     for row in rows.tolist():
-        if not answers.held(EntityKind.TARGET, row):
+        if reach.resumable[row] or not answers.held(EntityKind.TARGET, row):
             reason = _reason(case, moves, situation, capped, row)
             _change(case, answers, EntityKind.TARGET, row, moves, row, reason, float(moves.gain_micros[row]))
 
