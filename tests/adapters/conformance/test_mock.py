@@ -29,10 +29,15 @@ def played() -> Venue:
     return small_venue(history_days=HISTORY)
 
 
+@pytest.fixture(scope="module")
+def played_slowly() -> Venue:
+    """Play the history of a venue whose reads lag and whose reports take time."""
+    rules = VenueRules(settle=timedelta(minutes=15), report_time=timedelta(minutes=12), idempotent=False)
+    return small_venue(rules, history_days=HISTORY)
+
+
 class OnMock(MarketplaceConformance):
     """What both ways to the venue have in common."""
-
-    RULES = VenueRules()
 
     @pytest.fixture
     def venue(self, played: Venue) -> Venue:
@@ -102,10 +107,9 @@ class TestOverHttpSlowly(TestOverHttp):
     """A venue whose reads lag behind its writes and whose reports take time."""
 
     @pytest.fixture
-    def venue(self) -> Venue:
-        """Another house, with other rules."""
-        rules = VenueRules(settle=timedelta(minutes=15), report_time=timedelta(minutes=12), idempotent=False)
-        return small_venue(rules, history_days=HISTORY)
+    def venue(self, played_slowly: Venue) -> Venue:
+        """A copy of a venue with other rules."""
+        return played_slowly.fork()
 
 
 class TestInProcess(OnMock):
