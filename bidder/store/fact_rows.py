@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, Select, and_, func, insert, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from bidder.store.frames import FactKind, restored, stored
 from bidder.store.segments import HOURS, Bools, Int64, Segment, keys_of, sighted
@@ -65,7 +66,7 @@ def read_latest(connection: Connection, kind: FactKind, series: int, first: int,
     if connection.dialect.name == "sqlite":  # A bare column beside max() comes from the row of the maximum.
         statement = select(*columns, func.max(table.c.revision)).where(wanted).group_by(*key).order_by(*key)
     else:
-        statement = select(*columns).where(wanted).distinct(*key).order_by(*key, table.c.revision.desc())
+        statement = select(*columns).where(wanted).ext(distinct_on(*key)).order_by(*key, table.c.revision.desc())
     segments = _segments(kind, connection.execute(statement).all())
     for day, _, instant, keys in read_sightings(connection, series, first, last, until=None):
         if day in segments:
