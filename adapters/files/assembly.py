@@ -20,7 +20,7 @@ from adapters.files.numbers import SHARED_SIGNS
 from adapters.files.options import UNKNOWN_CURRENCY, FilesOptions
 from adapters.files.overlap import Merged, Placed, merge
 from adapters.files.products import Goods, read_products
-from adapters.files.refusals import Refusal
+from adapters.files.refusals import Refusal, summarise
 from adapters.files.spreading import Spread, spread
 from adapters.files.standins import stand_in
 from adapters.files.tables import Table
@@ -31,7 +31,7 @@ from bidder.core.performance import Grain, Level, PerformanceTable, micros_since
 from bidder.errors import InputError
 
 _UNDATED_DAYS = 30
-_SHOWN_REFUSALS = 10
+_SHOWN_REFUSALS = 8
 _USUAL_WINDOW = 30
 
 
@@ -67,14 +67,15 @@ class Import:
         """
         refusals = self.inspection.refusals
         if refusals and options.refused == "stop":
-            others = "".join(f"\n{refusal}" for refusal in refusals[1:_SHOWN_REFUSALS])
-            more = f"\nand {len(refusals) - _SHOWN_REFUSALS} more" if len(refusals) > _SHOWN_REFUSALS else ""
+            first, *others = summarise(refusals, shown=_SHOWN_REFUSALS)
+            place = refusals[0].place
             raise InputError(
-                f"{refusals[0].problem}. {refusals[0].remedy}{others}{more}\nNothing was changed. Rows that cannot be "
-                'read are left out, with their money named, by refused = "skip" (bidder audit: --skip-bad-rows)',
-                place=refusals[0].place,
+                "\n".join((first.removeprefix(f"{place}: "), *others))
+                + "\nNothing was changed. Rows that cannot be read are left out, with their money named, by "
+                'refused = "skip" (bidder audit: --skip-bad-rows)',
+                place=place,
             )
-        if not self.inspection.reports:
+        if self.inspection.span is None:
             reasons = [f"{f.name}: {f.why}" for f in self.inspection.files if f.why]
             raise InputError(
                 f"found no report on advertising to decide from: {'; '.join(reasons) or 'the folder has no files'}",

@@ -41,6 +41,8 @@ from bidder.core.entities import (
 from bidder.core.money import MICROS, Money
 from bidder.core.performance import MISSING, Grain, Level, PerformanceTable
 
+NO_BIDS = "no file states bids: none can be changed from what is known"
+SOME_BUDGETS = "daily budgets are stated for"
 _FINE_KIND = {
     "campaign": TargetKind.CAMPAIGN,
     "ad_group": TargetKind.OTHER,
@@ -340,10 +342,10 @@ class ShopBuilder:
         if not count(EntityKind.CAMPAIGN, Field.STATE) and not count(EntityKind.TARGET, Field.STATE):
             yield "no file states what is paused: everything that appears is taken to be running"
         if not count(EntityKind.TARGET, Field.BID) and not count(EntityKind.AD_GROUP, Field.BID):
-            yield "no file states bids: none can be changed from what is known"
+            yield NO_BIDS
         budgets = count(EntityKind.CAMPAIGN, Field.DAILY_BUDGET)
         if budgets < campaigns:
-            yield f"daily budgets are stated for {budgets} of {campaigns} campaigns; the others are unknown"
+            yield f"{SOME_BUDGETS} {budgets} of {campaigns} campaigns; the others are unknown"
         coarse = sum(ids.finest == "campaign" for ids, _, _ in self.ids.values())
         if coarse:
             yield f"{coarse} campaigns are not divided further by any file: each counts as one target"

@@ -172,9 +172,9 @@ def _read(cell: Cell, order: Order | None, hints: DayHints) -> DayRange | tuple[
 
 def _remedy(problem: str) -> str:
     if "no year" in problem:
-        return "State the year: year = 2026 in the options of the account or in the mapping"
+        return "State the year: year = 2026 in the options or the mapping, bidder audit --year 2026"
     if "two days" in problem:
-        return 'State the order of day and month: date_order = "dmy" or "mdy" in the mapping'
+        return 'State the order of day and month: date_order = "dmy" or "mdy" (bidder audit --date-order)'
     return "Write the day as 2026-11-23, or name another column for the day in the mapping"
 
 

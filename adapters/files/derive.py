@@ -13,6 +13,7 @@ from adapters.files.mapping import Role
 
 Values = list[Decimal | None]
 _MICRO = Decimal("0.000001")
+_ORDER_VALUE = 'state what an order is worth: order_value = "50", bidder audit --order-value 50'
 
 
 def _exactly(value: Decimal) -> Decimal:
@@ -131,9 +132,9 @@ def _gaps(filled: Mapping[Role, Values]) -> tuple[str, ...]:
     if Role.CLICKS not in filled:
         gaps.append("no clicks: export the column of clicks, or the average price of a click")
     if Role.REVENUE not in filled:
-        gaps.append('no revenue: export the column of sales, or state what an order is worth with order_value = "50"')
+        gaps.append(f"no revenue: export the column of sales, or {_ORDER_VALUE}")
     if Role.ORDERS not in filled:
-        gaps.append('no orders: export the column of orders, or state what an order is worth with order_value = "50"')
+        gaps.append(f"no orders: export the column of orders, or {_ORDER_VALUE}")
     return tuple(gaps)
 
 

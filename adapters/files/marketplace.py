@@ -86,10 +86,12 @@ class FilesMarketplace:
         """Say what was read, assumed and counted, and what became of earlier sheets; cells that fail stop nothing.
 
         Raises:
-            InputError: There is no such folder, or the memory of earlier sheets is damaged.
+            InputError: There is no such folder, nothing in it can be counted, or the memory of sheets is damaged.
             Unavailable: The folder cannot be listed.
         """
         found = self._load()
+        if found.inspection.span is None:
+            found.require_clean(self.options)
         followed = follow_up(recall(self.options.sheet_folder), found.shop, observed_at=found.observed_at)
         return tell(found, followed)
 

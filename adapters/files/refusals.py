@@ -6,6 +6,7 @@ can mend a file in one go. Nothing here raises.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bidder.errors import InputError
@@ -69,3 +70,19 @@ class Refusal:
     def error(self) -> InputError:
         """Return the error that stops an import here."""
         return InputError(f"{self.problem}. {self.remedy}", place=self.place)
+
+
+def summarise(refusals: Sequence[Refusal], *, shown: int) -> tuple[str, ...]:
+    """Say refusals of one kind once, with their number; at most ``shown`` kinds.
+
+    A column that cannot be read at all would else bury the one cell that matters.
+    """
+    kinds: dict[tuple[str, str | None, str], list[Refusal]] = {}
+    for refusal in refusals:
+        kinds.setdefault((refusal.file, refusal.column, refusal.problem), []).append(refusal)
+    said = [
+        f"{same[0]}{f' ({len(same) - 1:,} more rows like this)' if len(same) > 1 else ''}"
+        for same in list(kinds.values())[:shown]
+    ]
+    rest = sum(len(same) for same in list(kinds.values())[shown:])
+    return (*said, *([f"{rest:,} more, of other kinds"] if rest else []))

@@ -14,11 +14,12 @@ from adapters.files.follow_up import Fate, FollowUp
 from adapters.files.formats import Format
 from adapters.files.inspection import FileReport, Found
 from adapters.files.mapping import METRICS, MONEY
+from adapters.files.refusals import summarise
 from adapters.files.totals import MetricCheck, Reconciliation
 from bidder.ports import FileReading
 
 _NAMED_DAYS = 5
-_NAMED_REFUSALS = 20
+_NAMED_KINDS = 20
 _FATES = {
     Fate.CARRIED_OUT: "carried out",
     Fate.NOT_CARRIED_OUT: "not carried out",
@@ -36,7 +37,11 @@ def tell(found: Import, followed: Sequence[FollowUp] = ()) -> FileReading:
         currency=found.currency,
         window_days=found.window_days,
         last_day=inspection.span.last if inspection.span else None,
-        files=(*_files(found), *inspection.sentences, *_refusals(found)),
+        files=(
+            *_files(found),
+            *inspection.sentences,
+            *(f"refused: {line}" for line in summarise(inspection.refusals, shown=_NAMED_KINDS)),
+        ),
         totals=tuple(_totals(account, accounts)) if account else (),
         agrees=account is not None and all(a.holds for a in (account, *accounts)),
         protected_words=found.protected_words,
@@ -59,13 +64,6 @@ def _files(found: Import) -> Iterator[str]:
         days = ", ".join(str(day) for day in inspection.missing_days[:_NAMED_DAYS])
         more = len(inspection.missing_days) - _NAMED_DAYS
         yield f"no row for {days}{f' and {more} more days' if more > 0 else ''}: missing, not zero"
-
-
-def _refusals(found: Import) -> Iterator[str]:
-    refusals = found.inspection.refusals
-    yield from (f"refused: {refusal}" for refusal in refusals[:_NAMED_REFUSALS])
-    if len(refusals) > _NAMED_REFUSALS:
-        yield f"refused: {len(refusals) - _NAMED_REFUSALS} more cells or rows of these kinds"
 
 
 def _what(file: FileReport) -> str:

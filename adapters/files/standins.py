@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from adapters.files.building import Shop
+from adapters.files.building import NO_BIDS, SOME_BUDGETS, Shop
 from bidder.core.calendar import DayRange
 from bidder.core.change import Field
 from bidder.core.entities import Campaign, EntityKind, EntityRef, Target, TargetId
@@ -55,12 +55,13 @@ def stand_in(shop: Shop, facts: PerformanceTable) -> Shop:
         f"{bids} bids and {len(stood) - bids} daily budgets are stated by no file: the price of a click and the most "
         f"spent on a day of the last {len(recent.span() or ())} stand for them; the action sheet names relative moves"
     )
+    kept = [s for s in shop.sentences if not stood or (s != NO_BIDS and not s.startswith(SOME_BUDGETS))]
     return replace(
         shop,
         targets=targets,
         campaigns=campaigns,
         stood_in=frozenset(stood),
-        sentences=(*shop.sentences, *([said] if stood else [])),
+        sentences=(*kept, *([said] if stood else [])),
     )
 
 

@@ -128,7 +128,7 @@ def _put_together(table: Table, columns: Mapping[Role, Sequence[int]], cells: ob
                 heading,
                 shown,
                 "has no year",
-                "State the year: year = 2026 in the options of the account or in the mapping",
+                "State the year: year = 2026 in the options or the mapping, bidder audit --year 2026",
             )
             days.append(None)
             continue

@@ -45,6 +45,12 @@ _NOTHING_SENT = (
 @click.option("--refund-rate", type=click.FloatRange(0, 0.95), help="Refund rate, where no product file says.")
 @click.option("--year", type=click.IntRange(1990, 2100), help="Year of days that state none.")
 @click.option("--date-order", type=click.Choice(["dmy", "mdy", "ymd"]), help="Order of day and month, where unclear.")
+@click.option("--order-value", help="What an order is worth, for files without sales.")
+@click.option(
+    "--mapping",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="TOML file of column mappings, where headings are misunderstood.",
+)
 @click.option("--products", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="File of products.")
 @click.option("--protect", multiple=True, help="Word that is never paused; may be given several times.")
 @click.option("--skip-bad-rows", is_flag=True, help="Leave rows out whose cells cannot be read, and say so.")
@@ -61,6 +67,8 @@ def audit(
     refund_rate: float | None,
     year: int | None,
     date_order: str | None,
+    order_value: str | None,
+    mapping: Path | None,
     products: Path | None,
     protect: tuple[str, ...],
     out: Path | None,
@@ -75,8 +83,11 @@ def audit(
     from bidder.registry import load_marketplace
     from bidder.wiring import VolatileMemory, rehearsed
 
-    options: dict[str, object] = {"folder": str(folder), "refused": "skip" if skip_bad_rows else "stop"}
-    stated = {"year": year, "date_order": date_order, "products": None if products is None else str(products)}
+    options: dict[str, object] = {
+        "folder": str(folder), "refused": "skip" if skip_bad_rows else "stop", "stand_ins": True,
+    }  # fmt: skip
+    stated = {"year": year, "date_order": date_order, "products": None if products is None else str(products),
+              "order_value": order_value, "mapping": None if mapping is None else _mappings(mapping)}  # fmt: skip
     options |= {name: value for name, value in stated.items() if value is not None}
     account = _account(currency or _UNKNOWN, time_zone)
     market = load_marketplace("files")(AdapterConfig(account=account, options=options, memory=VolatileMemory()))
@@ -110,6 +121,15 @@ def audit(
         },
         _text(reading, {pile: lost[pile.value] for pile in Pile}, findings, judged, sheet, policy),
     )  # fmt: skip
+
+
+def _mappings(path: Path) -> object:
+    import tomllib
+
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8")).get("mapping", [])
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"is no TOML: {error}", place=str(path)) from error
 
 
 def _account(currency: str, time_zone: str) -> Account:
