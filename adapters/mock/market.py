@@ -137,6 +137,9 @@ class Market(MarketState):
         twin.orders = list(self.orders)
         twin.credits = dict(self.credits)
         twin.today = None if self.today is None else self.today.copy()
+        open_block = twin.ledger.blocks[-1] if twin.ledger.blocks else None
+        if twin.today is not None and open_block is not None:
+            twin.today.block = open_block  # The open day is written to the twin's own record.
         return twin
 
     def _edit(self, at: datetime | None) -> Controls:

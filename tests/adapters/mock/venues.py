@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 
 from adapters.conformance import DictMemory, WireFault
 from adapters.mock.adapter import MockMarketplace
@@ -13,6 +14,7 @@ from adapters.mock.backstage import SeenRequest
 from adapters.mock.faults import Fault, FaultKind
 from adapters.mock.generate import build_shops
 from adapters.mock.history import open_market
+from adapters.mock.market import Market
 from adapters.mock.rules import VenueRules
 from adapters.mock.server import MockServer
 from adapters.mock.shop import Shop
@@ -33,11 +35,16 @@ def small_shop(*, seed: int = SEED) -> Shop:
     return build_shops("general", seed=seed, size=0.1)[0]
 
 
+@cache
+def _played(seed: int, history_days: int) -> Market:
+    return open_market(small_shop(seed=seed), history_days=history_days)
+
+
 def small_venue(
     rules: VenueRules | None = None, *, history_days: int = 5, hours: float = 10, seed: int = SEED
 ) -> Venue:
-    """Return a venue with one small shop, some hours into a day."""
-    venue = Venue([open_market(small_shop(seed=seed), history_days=history_days)], rules or VenueRules())
+    """Return a venue with one small shop, some hours into a day; the history is played once for all tests."""
+    venue = Venue([_played(seed, history_days).fork()], rules or VenueRules())
     venue.advance(venue.now + timedelta(hours=hours))
     return venue
 
