@@ -29,7 +29,8 @@ class Line:
 
     Attributes:
         day: Marketplace day, ISO. entity: Its name in the shop's terms. what: Old and new value, or ``held``.
-        why: The reason with its figures. gain: Expected contribution gained a day; ``None`` for a hold and where the change costs some, such as a pause.
+        why: The reason with its figures. gain: Expected contribution gained a day;
+            ``None`` for a hold and for a change that costs some.
     """
 
     day: str
