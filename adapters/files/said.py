@@ -83,6 +83,7 @@ def _columns(file: FileReport) -> str:
 
 
 def _totals(whole: Reconciliation, accounts: Sequence[Reconciliation]) -> Iterator[str]:
+    accounts = [account for account in accounts if account.checks]
     for account in accounts if len(accounts) == 1 else (*accounts, whole):
         if len(accounts) > 1:
             yield f"{'all files together' if account is whole else account.name}:"

@@ -87,7 +87,8 @@ def audit(
         "folder": str(folder), "refused": "skip" if skip_bad_rows else "stop", "stand_ins": True,
     }  # fmt: skip
     stated = {"year": year, "date_order": date_order, "products": None if products is None else str(products),
-              "order_value": order_value, "mapping": None if mapping is None else _mappings(mapping)}  # fmt: skip
+              "order_value": order_value, "mapping": None if mapping is None else _mappings(mapping),
+              "sheet": None if out is None else str(out)}  # fmt: skip
     options |= {name: value for name, value in stated.items() if value is not None}
     account = _account(currency or _UNKNOWN, time_zone)
     market = load_marketplace("files")(AdapterConfig(account=account, options=options, memory=VolatileMemory()))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -290,3 +291,13 @@ def test_headings_of_other_venues_are_understood(venue: str) -> None:
     for heading, roles in zip(headings, VENUE_ROLES, strict=False):
         wanted = roles if isinstance(roles, tuple) else (roles,)
         assert any((heading,) == columns.get(role) for role in wanted), heading
+
+
+def test_the_shipped_examples_are_read(project: Path) -> None:
+    """Every example that people are told to copy is one the reader accepts."""
+    tables = tomllib.loads((project / "config" / "columns" / "examples.toml").read_text(encoding="utf-8"))["mapping"]
+
+    mappings = [read_mapping(table) for table in tables]
+
+    assert mappings[0].fits("2026/meine-werbung-oktober.csv")
+    assert all(mapping.columns for mapping in mappings)
