@@ -116,7 +116,8 @@ def draw_market(seed: int, plan: MarketPlan | None = None) -> KeywordMarket:
     match = rng.integers(0, len(MATCHES), plan.keywords)
 
     def effect(spread: float, size: int) -> Float64:
-        return np.exp(rng.normal(-(spread**2) / 2, spread, size))
+        drawn: Float64 = np.exp(rng.normal(-(spread**2) / 2, spread, size))
+        return drawn
 
     level = (
         plan.cvr

@@ -12,18 +12,17 @@ import numpy as np
 
 from bidder.core.performance import Float64
 from bidder.forecast.bids import BidSteps
+from bidder.forecast.cells import pool
 from bidder.forecast.exposure import discount
 from bidder.forecast.facts import TargetFacts
 from bidder.forecast.layout import Layout
 from bidder.forecast.presence import Presence
 from bidder.forecast.response import Elasticities
+from bidder.forecast.shrinkage import fit_shape
 from bidder.forecast.sums import ratio_by, sum_by
 
 HALF_LIFE_DAYS = 10.0
 """Half-life of a day's weight in the level of traffic, which moves faster than conversion; a judgement."""
-
-PRIOR_DAYS = 1.0
-"""Days that the ad group's average target is worth for a target's daily clicks."""
 
 PRIOR_CLICKS = 3.0
 """Clicks that the campaign's usual cost per click relative to the bid is worth."""
@@ -80,7 +79,10 @@ def normal_day(
     of_group = ratio_by(layout.ad_group, clicks, days, groups)
     of_account = float(clicks.sum() / days.sum()) if days.sum() > 0 else 0.0
     centre = np.where(np.isfinite(of_group), of_group, of_account)[layout.ad_group] if groups else np.zeros(size)
-    daily = (clicks + PRIOR_DAYS * centre) / (days + PRIOR_DAYS)
+    # How unlike its ad group a target is, is learned: words of one group differ a hundredfold at many shops.
+    cells = pool(clicks, days * centre)
+    alike = fit_shape(cells.events, cells.expected, cells.times)
+    daily = np.where(centre > 0, centre * (alike + clicks) / (alike + days * centre), 0.0)
     cpc = _cost_per_click(clicks, spend, layout)
     return NormalDay(clicks=daily, spend_micros=daily * np.nan_to_num(cpc, nan=0.0), cpc_micros=cpc)
 

@@ -15,6 +15,7 @@ from bidder.core.prediction import Forecast
 from bidder.core.snapshot import Snapshot
 from bidder.forecast.baseline import normal_day
 from bidder.forecast.bids import bid_steps
+from bidder.forecast.budgets import daily_budgets
 from bidder.forecast.check import prior_holds
 from bidder.forecast.exposure import Exposure, expose
 from bidder.forecast.facts import TargetFacts, covered_targets, event_days, omits_zeros, target_facts
@@ -75,8 +76,14 @@ class EmpiricalBayesForecaster:
         rpc_low, rpc_high = rpc_bounds(cvr * aov, shape, value.variance, policy.evidence.interval)
         closed = facts.closed()
         zeros_left_out = omits_zeros(closed)
+        first_day = max(today - WINDOW_DAYS, facts.first_day)
         hours = learn_hours(
-            history.hourly, layout, today=today, first_day=max(today - WINDOW_DAYS, facts.first_day), unusable=unusable
+            history.hourly,
+            layout,
+            today=today,
+            first_day=first_day,
+            unusable=unusable,
+            budget_micros=daily_budgets(snapshot.memory.changes, snapshot.structure, first_day=first_day, today=today),
         )
         present = presence(
             closed,

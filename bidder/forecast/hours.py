@@ -35,6 +35,9 @@ PRIOR_ORDERS = 30.0
 SILENCE = 7.0
 """Clicks due but absent at either end of a day before the campaign counts as absent there (chance exp(-7))."""
 
+SPENT = 0.95
+"""Share of the budget from which a day counts as having spent it."""
+
 _ROUNDS = 3
 _FIRST_MONDAY = 3
 """Ordinal 0, 1970-01-01, was a Thursday: adding three days makes Monday day 0 of a week."""
@@ -67,7 +70,13 @@ def weekday(day: NDArray[np.int32] | NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def learn_hours(
-    hourly: PerformanceTable, layout: Layout, *, today: int, first_day: int, unusable: Int32
+    hourly: PerformanceTable,
+    layout: Layout,
+    *,
+    today: int,
+    first_day: int,
+    unusable: Int32,
+    budget_micros: Float64 | None = None,
 ) -> HourProfile:
     """Learn the profile from closed days.
 
@@ -77,19 +86,24 @@ def learn_hours(
         today: Ordinal of the present day, left out.
         first_day: Ordinal of the first day used.
         unusable: Ordinals of days that nothing is learned from.
+        budget_micros: (n_campaigns, n_days) budget of each day, nan for none: a day that spent it and fell silent
+            ran dry, however few clicks it had.
     """
-    clicks, orders = _cubes(hourly, layout, today=today, first_day=first_day, unusable=unusable)
+    clicks, orders, spend = _cubes(hourly, layout, today=today, first_day=first_day, unusable=unusable)
     prior = PRIOR_DAY / PRIOR_DAY.sum()
     total = clicks.sum(axis=2)
-    alive = np.ones(clicks.shape, dtype=np.bool_)
+    spent = np.zeros(total.shape, dtype=np.bool_)
+    if budget_micros is not None:
+        spent = spend.sum(axis=2) >= SPENT * np.nan_to_num(budget_micros, nan=np.inf)
+    alive = np.ones(clicks.shape)
     served = np.ones(total.shape)
     share = prior
     for _ in range(_ROUNDS if total.any() else 0):
         level = np.where(served > 0, total / np.maximum(served, 1e-9), 0.0)
         due = np.einsum("cd,cdh->h", level, alive)
-        share = (np.where(alive, clicks, 0.0).sum(axis=(0, 1)) + PRIOR_CLICKS * prior) / (due + PRIOR_CLICKS)
+        share = (clicks.sum(axis=(0, 1)) + PRIOR_CLICKS * prior) / (due + PRIOR_CLICKS)
         share = share / share.sum()
-        alive = _alive(clicks, total, served, share)
+        alive = _alive(clicks, level, spent, share)
         served = np.where(total > 0, alive @ share, 1.0)
     level = total / np.maximum(served, 1e-9)
     days = np.arange(first_day, first_day + total.shape[1])
@@ -105,8 +119,8 @@ def learn_hours(
 
 def _cubes(
     hourly: PerformanceTable, layout: Layout, *, today: int, first_day: int, unusable: Int32
-) -> tuple[Float64, Float64]:
-    """Return clicks and orders as cubes (n_campaigns, n_days, 24) of closed days."""
+) -> tuple[Float64, Float64, Float64]:
+    """Return clicks, orders and spend as cubes (n_campaigns, n_days, 24) of closed days."""
     names: dict[str, int]
     match hourly.level:
         case Level.CAMPAIGN:
@@ -123,31 +137,42 @@ def _cubes(
     rows, campaign = rows[campaign >= 0], campaign[campaign >= 0]
     cell = (campaign * shape[1] + (hourly.day[rows] - first_day)) * HOURS + hourly.hour[rows]
     size = int(np.prod(shape))
-    clicks = sum_by(cell, hourly.clicks[rows].astype(np.float64), size).reshape(shape)
-    return clicks, sum_by(cell, hourly.orders[rows].astype(np.float64), size).reshape(shape)
+    clicks, orders, spend = (
+        sum_by(cell, column[rows].astype(np.float64), size).reshape(shape)
+        for column in (hourly.clicks, hourly.orders, hourly.spend_micros)
+    )
+    return clicks, orders, spend
 
 
-def _alive(clicks: Float64, total: Float64, served: Float64, share: Float64) -> NDArray[np.bool_]:
-    """Tell the hours in which a campaign was there: not those of a silence too long for chance at either end."""
-    level = (total / np.maximum(served, 1e-9))[:, :, None]
+def _alive(clicks: Float64, level: Float64, spent: NDArray[np.bool_], share: Float64) -> Float64:
+    """Return the part of each hour in which a campaign was there, same shape as ``clicks``.
+
+    Not there: a silence at either end of the day that is too long for chance, and any silence after the budget was
+    spent. In the hour on the brink it was there for half of the time, as far as anyone can tell.
+    """
     seen = clicks > 0
     started = np.logical_or.accumulate(seen, axis=2)
     going = np.logical_or.accumulate(seen[:, :, ::-1], axis=2)[:, :, ::-1]
-    late = ~started & ((~started * share).sum(axis=2, keepdims=True) * level > SILENCE)
-    dry = ~going & ((~going * share).sum(axis=2, keepdims=True) * level > SILENCE)
-    alive: NDArray[np.bool_] = ~(late | dry)
+    due_before = (~started @ share) * level
+    due_after = (~going @ share) * level
+    late = (due_before > SILENCE)[:, :, None]
+    dry = ((due_after > SILENCE) | (spent & (due_after > 0)))[:, :, None]
+    alive = np.where(late & ~started | dry & ~going, 0.0, 1.0)
+    first = started & ~np.concatenate([np.zeros_like(started[:, :, :1]), started[:, :, :-1]], axis=2)
+    last = going & ~np.concatenate([going[:, :, 1:], np.zeros_like(going[:, :, :1])], axis=2)
+    alive[late & first | dry & last] = 0.5
     return alive
 
 
 def _by_weekday(
-    clicks: Float64, alive: NDArray[np.bool_], level: Float64, day_of_week: NDArray[np.int64], share: Float64
+    clicks: Float64, alive: Float64, level: Float64, day_of_week: NDArray[np.int64], share: Float64
 ) -> Float64:
     """Return each weekday's own profile, shrunk to that of all days."""
     rows = np.tile(share, (WEEKDAYS, 1))
     for number in range(WEEKDAYS):
         chosen = day_of_week == number
         due = np.einsum("cd,cdh->h", level[:, chosen], alive[:, chosen])
-        seen = np.where(alive[:, chosen], clicks[:, chosen], 0.0).sum(axis=(0, 1))
+        seen = clicks[:, chosen].sum(axis=(0, 1))
         rows[number] = (seen + PRIOR_CLICKS * share) / (due + PRIOR_CLICKS)
     normal: Float64 = rows / rows.sum(axis=1, keepdims=True)
     return normal
