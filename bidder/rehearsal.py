@@ -19,22 +19,20 @@ from bidder.core.venue import VenueProfile
 from bidder.ports import API_VERSION, Marketplace
 
 
-class RehearsalMarketplace:
-    """A marketplace whose reads pass through and whose writes are withheld.
+class MarketplaceDecorator:
+    """A marketplace in front of another: everything passes through unless a subclass says otherwise.
 
     Args:
         inner: The marketplace itself.
-        why: Asked before each batch: a reason withholds it, ``None`` lets it pass. Always REHEARSAL where absent.
     """
 
     API_VERSION: ClassVar[int] = API_VERSION
 
-    def __init__(self, inner: Marketplace, why: Callable[[], Reason | None] | None = None) -> None:
+    def __init__(self, inner: Marketplace) -> None:
         self._inner = inner
-        self._why = why or partial(Reason.of, Code.REHEARSAL)
 
     def __repr__(self) -> str:
-        return f"RehearsalMarketplace({self._inner!r})"
+        return f"{type(self).__name__}({self._inner!r})"
 
     def profile(self, now: datetime) -> VenueProfile:
         """Return the venue's rules for this account."""
@@ -53,14 +51,8 @@ class RehearsalMarketplace:
     def submit(
         self, account: AccountId, changes: Sequence[Change], keys: Sequence[str], now: datetime
     ) -> Sequence[Outcome]:
-        """Withhold every change while there is a reason to; else pass them on."""
-        why = self._why()
-        if why is None:
-            return self._inner.submit(account, changes, keys, now)
-        return tuple(
-            Outcome(key=key, status=Status.WITHHELD, code=why.code.name, detail=why.render())
-            for _, key in zip(changes, keys, strict=True)
-        )
+        """Send the changes once."""
+        return self._inner.submit(account, changes, keys, now)
 
     def read_back(self, account: AccountId, refs: Sequence[EntityRef], now: datetime) -> Sequence[Settings]:
         """Return what the venue says the entities are set to."""
@@ -69,3 +61,28 @@ class RehearsalMarketplace:
     def close(self) -> None:
         """Close the marketplace itself."""
         self._inner.close()
+
+
+class RehearsalMarketplace(MarketplaceDecorator):
+    """A marketplace whose reads pass through and whose writes are withheld.
+
+    Args:
+        inner: The marketplace itself.
+        why: Asked before each batch: a reason withholds it, ``None`` lets it pass. Always REHEARSAL where absent.
+    """
+
+    def __init__(self, inner: Marketplace, why: Callable[[], Reason | None] | None = None) -> None:
+        super().__init__(inner)
+        self._why = why or partial(Reason.of, Code.REHEARSAL)
+
+    def submit(
+        self, account: AccountId, changes: Sequence[Change], keys: Sequence[str], now: datetime
+    ) -> Sequence[Outcome]:
+        """Withhold every change while there is a reason to; else pass them on."""
+        why = self._why()
+        if why is None:
+            return super().submit(account, changes, keys, now)
+        return tuple(
+            Outcome(key=key, status=Status.WITHHELD, code=why.code.name, detail=why.render())
+            for _, key in zip(changes, keys, strict=True)
+        )

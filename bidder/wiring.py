@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from importlib.metadata import version
@@ -24,13 +24,14 @@ from bidder.core.policy import Policy
 from bidder.core.prediction import Forecast
 from bidder.core.reasons import Code, Reason
 from bidder.core.snapshot import Snapshot
+from bidder.core.venue import VenueProfile
 from bidder.cycle import Kit
 from bidder.errors import ConfigError
 from bidder.forecast import EmpiricalBayesForecaster
 from bidder.notify import Channel, DeadMan, Mail, Messenger, Webhook
 from bidder.ports import AdapterConfig, AdapterMemory, Marketplace
 from bidder.registry import load_marketplace
-from bidder.rehearsal import RehearsalMarketplace
+from bidder.rehearsal import MarketplaceDecorator, RehearsalMarketplace
 from bidder.secrets import Secret
 from bidder.settings import AccountSettings, SecretPlaces, Settings
 from bidder.steps import observe
@@ -87,7 +88,14 @@ def url_of(settings: Settings) -> str:
 
 def scratch_of(settings: Settings) -> SqlStore:
     """Return a copy of the record in memory: what is decided on it leaves no trace."""
-    store = database_of(settings)
+    if "://" not in settings.database and not Path(settings.database).exists():
+        return in_memory_store(
+            mode=settings.mode,
+            stop_file=settings.stop_file,
+            config_fingerprint=settings.fingerprint,
+            code_version=version("bidder"),
+        )
+    store = database_of(settings, read_only=True)
     try:
         return scratch_copy(store)
     finally:
@@ -136,12 +144,8 @@ def messenger_of(settings: Settings) -> Messenger:
 def all_secrets(settings: Settings) -> tuple[Secret, ...]:
     """Return every secret the configuration names, for masking; the ones that cannot be read are left out."""
     places = SecretPlaces.of_process(settings.folder)
-    named = [where for one in settings.accounts for where in one.secrets.values()]
-    single = (settings.notify.webhook, settings.notify.ping, settings.daemon.database_password)
-    mail = None if settings.notify.smtp is None else settings.notify.smtp.password
-    named += [(where,) for where in (*single, mail) if where is not None]
     found = []
-    for where in named:
+    for _, where in settings.secret_references():
         with suppress(ConfigError):
             found.append(places.read(where, key="", source=settings.source))
     return tuple(found)
@@ -170,6 +174,8 @@ def kit_of(
     """Put together what one account's cycle works with; writes pass only where mode and arming allow it."""
     market = market_of(one, settings, store.adapter_memory(one.account))
     store.rule(one.account, one.policy)
+    if one.window_days is not None:
+        market = ChosenWindow(market, one.window_days, key=f"accounts.{one.account.id}.window_days")
     return Kit(
         market=RehearsalMarketplace(market, partial(_withheld, one.account, settings, store)),
         store=store,
@@ -205,6 +211,29 @@ def rehearsed(account: Account, policy: Policy, market: Marketplace, *, now: dat
     finally:
         store.close()
     return Judged(snapshot=snapshot, forecast=forecast, verdict=verdict)
+
+
+class ChosenWindow(MarketplaceDecorator):
+    """A marketplace whose usual attribution window is the one that the configuration chose.
+
+    Args:
+        inner: The marketplace itself.
+        window_days: What the configuration says.
+        key: Where it says so, for the message.
+    """
+
+    def __init__(self, inner: Marketplace, window_days: int, *, key: str) -> None:
+        super().__init__(inner)
+        self._window_days = window_days
+        self._key = key
+
+    def profile(self, now: datetime) -> VenueProfile:
+        """Return the venue's rules with the chosen window; one that the venue does not offer is an error."""
+        profile = super().profile(now)
+        if self._window_days not in profile.windows:
+            offered = ", ".join(map(str, profile.windows))
+            raise ConfigError(f"the marketplace offers {offered} days, not {self._window_days}", key=self._key)
+        return replace(profile, default_window=self._window_days)
 
 
 class VolatileMemory(AdapterMemory):

@@ -88,7 +88,7 @@ def test(frame: Frame, name: str) -> None:
         "balance": None if structure.balance is None else str(structure.balance),
         "currency": structure.currency,
         "time_zone": structure.time_zone,
-        "supports": sorted(profile.supports),
+        "supports": sorted(capability.value for capability in profile.supports),
         "read_only": profile.read_only,
         "history_days": profile.history_days,
         "windows": list(profile.windows),
@@ -96,7 +96,13 @@ def test(frame: Frame, name: str) -> None:
         "budgets": f"{profile.budget_min} to {profile.budget_max} by {profile.budget_increment}",
         "overdelivery": profile.overdelivery,
     }
-    frame.show(facts, "\n".join(f"{key:>13}: {plain(value)}" for key, value in facts.items()))
+    frame.show(
+        facts,
+        "\n".join(
+            f"{key:>13}: {plain(', '.join(map(str, value)) if isinstance(value, list) else value)}"
+            for key, value in facts.items()
+        ),
+    )
 
 
 @account.command()

@@ -17,6 +17,7 @@ from bidder.cli.frame import Frame, now, table, who
 from bidder.errors import BidderError, ConfigError
 
 if TYPE_CHECKING:
+    from bidder.settings import Settings
     from bidder.store.audit import Chain
 
 UNHEALTHY = 4
@@ -24,6 +25,7 @@ Done = TypeVar("Done")
 _SAFE_SQLITE = (3, 51, 3)
 """From here on SQLite has no known fault that two connections of one database can meet."""
 _LEAST_FREE = 256 * 1024 * 1024
+_NETWORK = ("nfs", "cifs", "smb", "fuse.sshfs", "9p")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,45 +117,95 @@ def _configuration(frame: Frame) -> Iterator[Finding]:
     except BidderError as error:
         yield Finding(what="configuration", seen=str(path), remedy=str(error))
         return
-    names = ", ".join(str(one.account.id) for one in settings.accounts) or "no account"
+    names = ", ".join(str(one.account.id) for one in settings.accounts)
     yield Finding(what="configuration", seen=f"{path}: mode {settings.mode}, {names}")
-    open_to_others = path.stat().st_mode & 0o022
-    if open_to_others:
+    for look in (_files, _alerts, _accounts, _database):
+        yield from look(settings, path)
+
+
+def _files(settings: Settings, path: Path) -> Iterator[Finding]:
+    """Look at modes, disk and who is writing."""
+    from bidder.daemon.lock import holder, lock_path
+
+    if path.stat().st_mode & 0o022:
         yield Finding(what="its file mode", seen="others may write it", remedy=f"chmod go-w {path}")
+    if "://" not in settings.database:
+        for suffix in ("", ".key", ".anchor", "-wal"):
+            file = Path(settings.database + suffix)
+            if file.exists() and file.stat().st_mode & 0o077:
+                yield Finding(what=file.name, seen="others may read it", remedy=f"chmod 600 {file}")
+        kind = _file_system(Path(settings.database).absolute().parent)
+        if kind.startswith(_NETWORK):
+            remedy = "put the database on a local disk: locks on network drives let two write at once"
+            yield Finding(what="file system", seen=kind, remedy=remedy)
     free = shutil.disk_usage(settings.folder).free
     remedy = "" if free >= _LEAST_FREE else "free some space: when the disk is full nothing is applied"
     yield Finding(what="free disk", seen=f"{free / 1e9:.1f} GB", remedy=remedy)
-    yield from _accounts(frame)
-    yield from _database(frame)
+    writer = holder(lock_path(settings))
+    yield Finding(what="writer", seen=writer or "nobody: the daemon is not running")
+    if settings.stop_file.exists():
+        remedy = f"while it exists nothing is written; remove it to go on: rm {settings.stop_file}"
+        yield Finding(what="stop file", seen=str(settings.stop_file), remedy=remedy, serious=False)
 
 
-def _accounts(frame: Frame) -> Iterator[Finding]:
+def _alerts(settings: Settings, path: Path) -> Iterator[Finding]:  # noqa: ARG001
+    """Look whether people can be told; nothing is sent."""
+    from bidder.wiring import messenger_of
+
+    try:
+        messenger_of(settings).close()
+    except BidderError as error:
+        yield Finding(what="alerts", seen="cannot be sent", remedy=str(error))
+        return
+    notify = settings.notify
+    ways = [name for name in ("webhook", "ping", "smtp") if getattr(notify, name) is not None]
+    remedy = "" if ways else "nobody is told when an account stops: see `bidder config explain notify.webhook`"
+    yield Finding(what="alerts", seen=", ".join(ways) or "none", remedy=remedy, serious=False)
+
+
+def _accounts(settings: Settings, path: Path) -> Iterator[Finding]:  # noqa: ARG001
+    from bidder.settings import inherited
     from bidder.wiring import VolatileMemory, market_of
 
-    settings = frame.settings()
     for one in settings.accounts:
         try:
             market = market_of(one, settings, VolatileMemory())
-            market.profile(now())
-            market.close()
+            try:
+                market.profile(now())
+            finally:
+                market.close()
             yield Finding(what=f"account {one.account.id}", seen="its marketplace answers")
         except BidderError as error:
             yield Finding(what=f"account {one.account.id}", seen="cannot be read", remedy=str(error))
+        named = [name for name, places in one.secrets.items() if inherited(places)]
+        if named:
+            remedy = "every child process inherits the environment: use credential: or file:"
+            yield Finding(what=f"secrets {', '.join(named)}", seen="environment", remedy=remedy, serious=False)
 
 
-def _database(frame: Frame) -> Iterator[Finding]:
+def _database(settings: Settings, path: Path) -> Iterator[Finding]:  # noqa: ARG001
     from bidder.store.maintenance import check
+    from bidder.wiring import url_of
 
-    settings = frame.settings()
     if "://" not in settings.database and not Path(settings.database).exists():
         yield Finding(what="database", seen="not there yet; the first run makes it")
         return
     try:
-        problems = check(_url(frame))
+        problems = check(url_of(settings))
     except BidderError as error:
         yield Finding(what="database", seen=settings.database, remedy=str(error))
         return
     yield Finding(what="database", seen=settings.database, remedy="; ".join(problems))
+
+
+def _file_system(folder: Path) -> str:
+    """Return the kind of file system a folder is on, or nothing where that cannot be known."""
+    try:
+        mounts = [line.split() for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines()]
+    except OSError:
+        return ""
+    found = [(len(mount[1]), mount[2]) for mount in mounts if folder.is_relative_to(mount[1])]
+    return max(found, default=(0, ""))[1]
 
 
 _LOOKS: tuple[Callable[[Frame], Iterator[Finding]], ...] = (_program, _sqlite, _zones, _registered, _configuration)
@@ -240,7 +292,8 @@ def copy(frame: Frame, target: str) -> None:
 
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def completion(shell: str) -> None:
+@click.pass_obj
+def completion(frame: Frame, shell: str) -> None:
     """Print the shell's completion script.
 
     Example: bidder completion bash > ~/.local/share/bash-completion/completions/bidder
@@ -251,7 +304,8 @@ def completion(shell: str) -> None:
 
     kind = get_completion_class(shell)
     if kind is not None:
-        click.echo(kind(cli, {}, "bidder", "_BIDDER_COMPLETE").source())
+        script = kind(cli, {}, "bidder", "_BIDDER_COMPLETE").source()
+        frame.show({"shell": shell, "script": script}, script)
 
 
 def _chain(frame: Frame) -> Chain:
@@ -264,8 +318,9 @@ def _chain(frame: Frame) -> Chain:
 
 
 def _url(frame: Frame) -> str:
-    text = frame.settings().database
-    return text if "://" in text else f"sqlite:///{text}"
+    from bidder.wiring import url_of
+
+    return url_of(frame.settings())
 
 
 def _locked(frame: Frame, work: Callable[[str], Done]) -> Done:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bidder.cli.frame import Frame, dumps, plain
 from bidder.errors import InputError
+
+if TYPE_CHECKING:
+    from bidder.settings import Settings
 
 
 @click.group()
@@ -19,11 +23,12 @@ def config() -> None:
 @config.command()
 @click.pass_obj
 def check(frame: Frame) -> None:
-    """Check the whole file and report every fault at once, with line and key.
+    """Check the whole file and report every fault at once, with line and key; adapters and secrets as well.
 
     Example: bidder --config shop.toml config check
     """
     settings = frame.settings()
+    _require_outside(frame.config_path(), settings)
     names = [str(one.account.id) for one in settings.accounts]
     frame.show(
         {"ok": True, "source": settings.source, "mode": settings.mode, "accounts": names,
@@ -65,7 +70,7 @@ def schema() -> None:
     """
     from bidder.settings import json_schema
 
-    click.echo(json.dumps(json_schema(), indent=2, sort_keys=True, ensure_ascii=False))
+    click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 
 
 @config.command()
@@ -128,3 +133,28 @@ def set_(frame: Frame, key: str, value: str, *, yes: bool) -> None:
         {"written": yes, "differences": [{"key": name, "before": old, "after": new} for name, old, new in found]},
         "\n".join([*lines, "written" if yes else "not written; add --yes"]),
     )
+
+
+def _require_outside(path: Path, settings: Settings) -> None:
+    """Check what a sound file still needs from outside: installed adapters, and secrets in their places.
+
+    Raises:
+        ConfigFaults: All that is missing, with lines.
+    """
+    from bidder.errors import ConfigError
+    from bidder.registry import Group, Registry
+    from bidder.settings import ConfigFaults, Fault, SecretPlaces, fault, nearest, read
+
+    document, places, faults = read(path), SecretPlaces.of_process(settings.folder), list[Fault]()
+    names = Registry().names(Group.MARKETPLACES)
+    for one in settings.accounts:
+        if one.account.adapter not in names:
+            words = f"no adapter is called {one.account.adapter!r}; {nearest(one.account.adapter, names)}"
+            faults.append(fault(document, ("accounts", str(one.account.id), "adapter"), words))
+    for key, where in settings.secret_references():
+        try:
+            places.read(where, key="", source="")
+        except ConfigError as error:
+            faults.append(fault(document, key, str(error)))
+    if faults:
+        raise ConfigFaults(settings.source, faults)

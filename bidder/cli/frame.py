@@ -63,7 +63,8 @@ class Frame:
 
     def show(self, data: Mapping[str, object], text: str) -> None:
         """Print the object with ``--json``, else the text."""
-        click.echo(dumps(data) if self.as_json else text)
+        if self.as_json or text:
+            click.echo(dumps(data) if self.as_json else text)
 
 
 def now() -> datetime:

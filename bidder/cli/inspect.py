@@ -32,7 +32,7 @@ def opened(frame: Frame) -> Iterator[tuple[Settings, SqlStore]]:
     from bidder.wiring import database_of
 
     settings = frame.settings()
-    store = database_of(settings)
+    store = database_of(settings, read_only=True)
     try:
         yield settings, store
     finally:
@@ -233,7 +233,7 @@ def maturity(frame: Frame, name: str | None) -> None:
     from bidder.store.reads import completion
 
     with opened(frame) as (settings, store):
-        curve = completion(store, AccountId(chosen(settings, name)))
+        curve = [line for line in completion(store, AccountId(chosen(settings, name))) if line[2]]
     rows = [[age, f"{share:.1%}", f"{orders:,}"] for age, share, orders in curve]
     frame.show(
         {"maturity": [{"age_days": age, "share": share, "orders": orders} for age, share, orders in curve]},

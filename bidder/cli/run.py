@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
-from bidder.cli.frame import Frame, now, plain, table
+from bidder.cli.frame import Frame, now, plain, progress, table
 from bidder.core.change import Status
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ def run(frame: Frame) -> None:
     settings = frame.settings()
     begin_log(settings)
     Daemon(settings).run()
+    frame.show({"ended": True}, "")
 
 
 @click.command()
@@ -65,30 +68,30 @@ def plan(frame: Frame, names: tuple[str, ...], *, detailed_exitcode: bool) -> in
 
 
 def _attended(frame: Frame, names: tuple[str, ...], *, send: bool) -> list[CycleReport]:
-    """Run one cycle for each account, on a copy of the record where nothing may be sent."""
-    from bidder.cycle import Kit, attend
+    """Run one cycle for each account: as the one writer, or on a copy of the record where nothing may be sent."""
+    from bidder.cycle import attend
     from bidder.daemon.lock import lock_path, single_writer
     from bidder.daemon.log import begin_log
     from bidder.rehearsal import RehearsalMarketplace
     from bidder.wiring import database_of, kit_of, scratch_of
 
     settings = frame.settings()
+    accounts = settings.chosen(names)
     begin_log(settings)
     reports = []
-    with single_writer(lock_path(settings), now=now()):
+    with ExitStack() as held, progress(shown=not frame.as_json) as advance:
+        if send:
+            held.enter_context(single_writer(lock_path(settings), now=now()))
         store = database_of(settings) if send else scratch_of(settings)
-        try:
-            for one in settings.chosen(names):
-                kit = kit_of(one, settings, store)
-                if not send:
-                    dry = RehearsalMarketplace(kit.market)
-                    kit = Kit(market=dry, store=store, forecaster=kit.forecaster, policy=kit.policy)
-                try:
-                    reports.append(attend(one.account, kit, now=now()))
-                finally:
-                    kit.market.close()
-        finally:
-            store.close()
+        held.callback(store.close)
+        for number, one in enumerate(accounts):
+            advance(f"attending to {one.account.id}", number, len(accounts))
+            kit = kit_of(one, settings, store)
+            kit = kit if send else replace(kit, market=RehearsalMarketplace(kit.market))
+            try:
+                reports.append(attend(one.account, kit, now=now()))
+            finally:
+                kit.market.close()
     return reports
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Literal
 from bidder.core.entities import Account, AccountId
 from bidder.core.policy import Policy
 from bidder.errors import ConfigError
+from bidder.settings.document import Path_
 from bidder.settings.faults import nearest
 from bidder.settings.model import DaemonSection, File, LogSection, NotifySection
 
@@ -71,6 +72,21 @@ class Settings:
     def interval(self) -> timedelta:
         """Time between two cycles of one account."""
         return timedelta(minutes=self.daemon.interval_minutes)
+
+    def secret_references(self) -> Iterator[tuple[Path_, tuple[str, ...]]]:
+        """Yield every secret the file names: its key, and the places to look at in order."""
+        for one in self.accounts:
+            for name, where in one.secrets.items():
+                yield ("accounts", str(one.account.id), "secrets", name), where
+        single = {
+            ("notify", "webhook"): self.notify.webhook,
+            ("notify", "ping"): self.notify.ping,
+            ("notify", "smtp", "password"): self.notify.smtp.password if self.notify.smtp else None,
+            ("daemon", "database_password"): self.daemon.database_password,
+        }
+        for key, reference in single.items():
+            if reference is not None:
+                yield key, (reference,)
 
     def account(self, name: str) -> AccountSettings:
         """Return an account by name; an unknown one is an error that names the nearest."""
