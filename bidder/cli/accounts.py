@@ -96,13 +96,8 @@ def test(frame: Frame, name: str) -> None:
         "budgets": f"{profile.budget_min} to {profile.budget_max} by {profile.budget_increment}",
         "overdelivery": profile.overdelivery,
     }
-    frame.show(
-        facts,
-        "\n".join(
-            f"{key:>13}: {plain(', '.join(map(str, value)) if isinstance(value, list) else value)}"
-            for key, value in facts.items()
-        ),
-    )
+    shown = {key: ", ".join(map(str, value)) if isinstance(value, list) else value for key, value in facts.items()}
+    frame.show(facts, "\n".join(f"{key:>13}: {plain(value)}" for key, value in shown.items()))
 
 
 @account.command()

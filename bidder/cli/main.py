@@ -12,10 +12,11 @@ import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from types import TracebackType
 
 import click
 
-from bidder.cli.frame import Frame, fail
+from bidder.cli.frame import Frame, dumps, fail
 from bidder.errors import (
     AuditBroken,
     BidderError,
@@ -110,8 +111,15 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Configuration file.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
-@click.version_option(version("bidder"), prog_name="bidder")
+@click.option("--json", "as_json", is_flag=True, is_eager=True, help="Print one JSON object and nothing else.")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda ctx, _, wanted: _say_version(ctx) if wanted else None,
+    help="Show the version and exit.",
+)
 @click.pass_context
 def cli(ctx: click.Context, config: Path | None, *, as_json: bool) -> None:
     """Manage advertising bids and budgets on online marketplaces, safely and explained.
@@ -124,7 +132,23 @@ def cli(ctx: click.Context, config: Path | None, *, as_json: bool) -> None:
 
 def main() -> None:
     """Run the command line; every way out leaves through one exit code."""
+    sys.excepthook = _say_bug
     sys.exit(run(sys.argv[1:]))
+
+
+def _say_version(ctx: click.Context) -> None:
+    number = version("bidder")
+    click.echo(dumps({"version": number}) if ctx.params.get("as_json") else f"bidder, version {number}")
+    ctx.exit()
+
+
+def _say_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Tell an error that no table of ours knows: its places, never a variable. Python then exits with 1."""
+    import traceback
+
+    frames = "\n".join(f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace))
+    message = f"{kind.__name__}: {error}\nthis is a bug; please report it with these places:\n{frames}"
+    fail(message, 1, as_json="--json" in sys.argv, kind="InternalError")
 
 
 def run(arguments: list[str]) -> int:
