@@ -23,7 +23,7 @@ from adapters.files.importing import load
 from adapters.files.options import UNKNOWN_CURRENCY, read_options
 from adapters.files.said import tell
 from adapters.files.sheets import amazon_upload, csv_text, workbook_bytes, write_whole
-from adapters.files.venues import profile_of
+from adapters.files.venues import profile_of, refusal_of
 from bidder.core.calendar import DayRange, require_aware
 from bidder.core.change import Change, Field, Outcome, Settings, Status, Value
 from bidder.core.entities import AccountId, EntityRef, Structure
@@ -148,19 +148,40 @@ class FilesMarketplace:
     def submit(
         self, account: AccountId, changes: Sequence[Change], keys: Sequence[str], now: datetime
     ) -> tuple[Outcome, ...]:
-        """Write the changes into the action sheet of this instant; every one is WITHHELD, for a person to carry out."""
+        """Write the changes into the action sheet of this instant.
+
+        Returns:
+            WITHHELD for every line written, for a person to carry out; REJECTED for an entity no file names, an amount
+            off the console's grid, and all where the sheet cannot be written.
+        """
         if not changes:
             return ()
+        found, profile = self._for_the_cycle(), self.profile(now)
+        refused = {key: refusal_of(change, found, profile) for change, key in zip(changes, keys, strict=True)}
+        detail, written = self._write_down([(c, k) for c, k in zip(changes, keys, strict=True) if not refused[k]], now)
+
+        def outcome(key: str) -> Outcome:
+            why = refused[key]
+            if why is not None:
+                return Outcome(key=key, status=Status.REJECTED, code=why[0], detail=why[1])
+            if not written:
+                return Outcome(key=key, status=Status.REJECTED, code="SHEET_NOT_WRITTEN", detail=detail)
+            return Outcome(key=key, status=Status.WITHHELD, code="ACTION_SHEET", detail=detail)
+
+        return tuple(outcome(key) for key in keys)
+
+    def _write_down(self, lines: Sequence[tuple[Change, str]], now: datetime) -> tuple[str, bool]:
+        """Add lines to the sheet of this instant; return what to say of them, and whether they were written."""
         pending = self._written.setdefault(now, [])
         known = {key for _, key in pending}
-        pending.extend((c, k) for c, k in zip(changes, keys, strict=True) if k not in known)
+        pending.extend((change, key) for change, key in lines if key not in known)
+        if not pending:
+            return "there was nothing to write", True
         try:
             path = self.write_sheet([c for c, _ in pending], [k for _, k in pending], now=now)[0]
         except OSError as exc:
-            detail = f"the action sheet could not be written: {exc.strerror}"
-            return tuple(Outcome(key=k, status=Status.REJECTED, code="SHEET_NOT_WRITTEN", detail=detail) for k in keys)
-        detail = f"written to {path.name} for a person to carry out"
-        return tuple(Outcome(key=k, status=Status.WITHHELD, code="ACTION_SHEET", detail=detail) for k in keys)
+            return f"the action sheet could not be written: {exc.strerror}", False
+        return f"written to {path.name} for a person to carry out", True
 
     def write_sheet(
         self, changes: Sequence[Change], keys: Sequence[str], *, now: datetime, folder: Path | None = None

@@ -15,6 +15,7 @@ from itertools import pairwise
 from adapters.files.assembly import Import
 from adapters.files.formats import Format
 from bidder.core.calendar import day_of
+from bidder.core.change import Change, Field
 from bidder.core.money import MICROS, Money, minor_unit_micros
 from bidder.core.performance import Grain, Level
 from bidder.core.venue import Capability, VenueProfile
@@ -118,3 +119,20 @@ def maturity(window_days: int) -> tuple[float, ...]:
     for (a, low), (b, high) in pairwise(points):
         curve.extend(low + (high - low) * (day - a) / (b - a) for day in range(a, b))
     return (*curve, 1.0)
+
+
+def refusal_of(change: Change, imported: Import, profile: VenueProfile) -> tuple[str, str] | None:
+    """Return code and words where a change has no place in a sheet: unknown entity, amount off the console's grid."""
+    if change.ref not in imported.shop.homes:
+        return "UNKNOWN_ENTITY", f"no file names {change.ref}"
+    amount = change.new
+    if not isinstance(amount, Money):
+        return None
+    bid = change.field is Field.BID
+    step = profile.bid_increment if bid else profile.budget_increment
+    least, most = (profile.bid_min, profile.bid_max) if bid else (profile.budget_min, profile.budget_max)
+    if amount.currency != profile.currency:
+        return "WRONG_CURRENCY", f"{amount} is not in {profile.currency}"
+    if not least <= amount <= most or amount.micros % step.micros:
+        return "OFF_GRID", f"{amount} is outside {least} to {most} in steps of {step}"
+    return None

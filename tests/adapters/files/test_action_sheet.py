@@ -377,3 +377,19 @@ def test_unknown_budgets_are_no_lever(tmp_path: Path) -> None:
 
     assert [False, True] == [p.can(EntityKind.CAMPAIGN, Field.DAILY_BUDGET) for p in (plain, stood)]
     assert plain.can(EntityKind.CAMPAIGN, Field.STATE)
+
+
+def test_single_lines_are_refused_the_others_are_written(tmp_path: Path) -> None:
+    """An entity no file names and an amount off the console's grid take no other line down."""
+    save(tmp_path, BULK, bulk_sheet())
+    changes = [
+        CHANGES[0],
+        change(EntityRef(EntityKind.TARGET, "nobody"), Field.BID, usd("1"), usd("0.9")),
+        change(KEYWORD, Field.BID, usd("0.75"), Money(605_000, "USD")),
+        change(KEYWORD, Field.BID, Money.of(1, "EUR"), Money.of("0.6", "EUR")),
+    ]
+
+    outcomes = market(tmp_path, currency="USD").submit(ACCOUNT, changes, ["good", "nobody", "odd", "euro"], NOW)
+
+    assert ["ACTION_SHEET", "UNKNOWN_ENTITY", "OFF_GRID", "WRONG_CURRENCY"] == [o.code for o in outcomes]
+    assert 2 == len(read_csv(tmp_path / "actions" / "actions-2026-11-23-093000.csv"))
