@@ -20,7 +20,7 @@ from adapters.mock.faults import BEFORE, Fault, FaultKind, spoil
 from adapters.mock.routes import Answered, Asked, BadRequest, route
 from adapters.mock.sheets import pack
 from adapters.mock.wire import Payload
-from bidder.errors import ContractBroken
+from bidder.errors import BidderError, ContractBroken
 from bidder.http import Node, encode_json, parse_json
 
 _LARGEST_BODY = 8 << 20
@@ -155,7 +155,8 @@ class Handler(BaseHTTPRequestHandler):
             case FaultKind.HTML:
                 self._send(HTTPStatus.OK, _HTML, {"Content-Type": "text/html"})
             case FaultKind.DUPLICATE_KEYS:
-                self._send(status, b'{"results":[],' + body[1:], headers)
+                first = body[: body.index(b":") + 1]
+                self._send(status, first + b"null," + body[1:], headers)
             case FaultKind.NOT_A_NUMBER:
                 self._send(status, b'{"margin":NaN,' + body[1:], headers)
             case FaultKind.DRIP:
@@ -193,7 +194,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         try:
             payload = admin.answer(self.stage, self.command, path, parse_json(body) if body else None)
-        except (ContractBroken, ValueError) as exc:
+        except (BidderError, ValueError) as exc:
             self._error(HTTPStatus.BAD_REQUEST, str(exc))
             return
         if payload is None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
+from typing import ClassVar
 
 from adapters.conformance import DictMemory, WireFault
 from adapters.mock.adapter import MockMarketplace
@@ -76,11 +78,11 @@ def serving(
     rules: VenueRules | None = None,
     *,
     history_days: int = 5,
-    token_lifetime: float = 3600.0,
     venue: Venue | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[MockServer]:
-    """Serve a small venue for the time of the block."""
-    with MockServer(venue or small_venue(rules, history_days=history_days), token_lifetime=token_lifetime) as server:
+    """Serve a small venue for the time of the block; ``clock`` is that of its tokens and its rate limit."""
+    with MockServer(venue or small_venue(rules, history_days=history_days), clock=clock) as server:
         yield server
 
 
@@ -94,7 +96,7 @@ def change(kind: EntityKind, name: str, field: Field, new: Value, old: Value | N
 class ServerFaults:
     """Plays the conformance suite's faults with the mock server's own."""
 
-    _PLAYED = {
+    _PLAYED: ClassVar[Mapping[WireFault, Fault]] = {
         WireFault.SILENT_WRITE: Fault(kind=FaultKind.TIMEOUT_BEFORE, path="/changes", times=-1),
         WireFault.LOST_WRITE: Fault(kind=FaultKind.TIMEOUT_AFTER, path="/changes", times=-1),
         WireFault.BROKEN_WRITE: Fault(kind=FaultKind.ERROR_AFTER, path="/changes", times=-1),
