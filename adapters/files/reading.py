@@ -173,6 +173,17 @@ class TableReader:
         settings = tuple(read_settings(self.table, self.columns, named, self._column, self.refusals))
         return self._finish(rows, values, facts, refused, settings, present, derived.gaps)
 
+    def _currency(self, about: About, rows: SortedRows) -> tuple[str, str, bool]:
+        """Return the currency, the sign it may share with others, and whether it was only inferred."""
+        currency, sign = about.currency({s for role in self.figures for s in self._column(role, rows.data).currencies})
+        self.refusals.extend(about.refusals)
+        currency = currency or self.mapping.currency or self.manners.currency
+        inferred = not currency and not sign and written_in_chinese(self.table.headings)
+        if inferred:
+            currency = "CNY"
+            self.sentences.append("no currency is stated: the headings are Chinese, so amounts are taken to be in CNY")
+        return currency, sign, inferred
+
     def _finish(
         self,
         rows: SortedRows,
@@ -209,13 +220,7 @@ class TableReader:
         daily = not snapshot and all(fact.days is not None and len(fact.days) == 1 for fact in kept)
         self._tell_layout(rows)
         about = About(self.table, self.columns, rows.data)
-        currency, sign = about.currency({s for role in self.figures for s in self._column(role, rows.data).currencies})
-        self.refusals.extend(about.refusals)
-        currency = currency or self.mapping.currency or self.manners.currency
-        inferred = not currency and not sign and written_in_chinese(self.table.headings)
-        if inferred:
-            currency = "CNY"
-            self.sentences.append("no currency is stated: the headings are Chinese, so amounts are taken to be in CNY")
+        currency, sign, inferred = self._currency(about, rows)
         window, said = about.window(self.mapping, self.options, self.manners, present)
         self.sentences.extend([said] if said else [])
         return Reading(

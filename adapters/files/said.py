@@ -58,6 +58,8 @@ def _files(found: Import) -> Iterator[str]:
             if file.format is Format.GENERIC:
                 yield f"  {_columns(file)}"
             yield from (f"  {sentence}" for sentence in file.sentences)
+        elif file.columns:
+            yield f"  recognised so far: {_columns(file).removeprefix('columns: ')}; state the rest in a mapping"
     yield f"amounts are in {inspection.currency}: {inspection.currency_said}"
     yield f"orders and sales are those of {found.window_days} days after the click"
     if inspection.missing_days:

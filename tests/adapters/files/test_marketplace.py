@@ -165,3 +165,15 @@ def test_what_was_read_is_said_in_sentences(tmp_path: Path) -> None:
     assert reading.files[0].startswith("r.csv: table of unknown origin, 5 rows, ASCII comma, 2026-10-01 to 2026-10-05")
     assert "spend from Cost" in reading.files[1]
     assert "spend: 12.50 in the file, 12.50 counted" in reading.totals
+
+
+def test_a_table_that_is_half_understood_says_how_far(tmp_path: Path) -> None:
+    """What was recognised is said, so that a person need only state the rest."""
+    folder_of_days(tmp_path)
+    save(tmp_path, "odd.csv", csv_bytes([["Tag", "Kampagne", "Klicks", "Betrag"], ["01.10.2026", "A", "5", "2,50"]]))
+
+    files = market(tmp_path).reading().files
+
+    at = next(i for i, line in enumerate(files) if line.startswith("odd.csv"))
+    assert "it needs a column of spend" in files[at]
+    assert "recognised so far: day from Tag, campaign from Kampagne, clicks from Klicks" in files[at + 1]
