@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bidder.core.plan import Verdict
     from bidder.core.policy import Policy
     from bidder.core.snapshot import Snapshot
-    from bidder.ports import FileReading
+    from bidder.ports import FileReading, Marketplace
     from bidder.wiring import Judged
 
 _UNKNOWN = "XXX"
@@ -83,13 +83,10 @@ def audit(
     from bidder.registry import load_marketplace
     from bidder.wiring import VolatileMemory, rehearsed
 
-    options: dict[str, object] = {
-        "folder": str(folder), "refused": "skip" if skip_bad_rows else "stop", "stand_ins": True,
-    }  # fmt: skip
-    stated = {"year": year, "date_order": date_order, "products": None if products is None else str(products),
-              "order_value": order_value, "mapping": None if mapping is None else _mappings(mapping),
-              "sheet": None if out is None else str(out)}  # fmt: skip
-    options |= {name: value for name, value in stated.items() if value is not None}
+    options = _options(
+        folder, mapping, skip=skip_bad_rows, year=year, date_order=date_order, order_value=order_value,
+        products=products, sheet=out,
+    )  # fmt: skip
     account = _account(currency or _UNKNOWN, time_zone)
     market = load_marketplace("files")(AdapterConfig(account=account, options=options, memory=VolatileMemory()))
     if not isinstance(market, FromFiles):
@@ -102,12 +99,7 @@ def audit(
     policy = _policy(account, reading, cap, margin, refund_rate, protect, [c.daily_budget for c in structure.campaigns])
     judged = rehearsed(account, policy, market, now=at)
     findings = find(judged.snapshot, judged.forecast, policy)
-    sheet = market.write_sheet(
-        judged.verdict.plan.changes,
-        [f"audit-{number}" for number in range(len(judged.verdict.plan))],
-        now=now(),
-        folder=out,
-    ) if isinstance(market, FromFiles) and judged.verdict.plan.changes else ()  # fmt: skip
+    sheet = _sheet(market, judged, out)
     market.close()
     lost = {pile.value: micros / 1e6 for pile, micros in piles(findings).items()}
     frame.show(
@@ -122,6 +114,23 @@ def audit(
         },
         _text(reading, {pile: lost[pile.value] for pile in Pile}, findings, judged, sheet, policy),
     )  # fmt: skip
+
+
+def _options(folder: Path, mapping: Path | None, *, skip: bool, **stated: Path | str | int | None) -> dict[str, object]:
+    """Return the options of the adapter; what the call does not state is left to the files."""
+    options: dict[str, object] = {"folder": str(folder), "refused": "skip" if skip else "stop", "stand_ins": True}
+    options |= {name: str(v) if isinstance(v, Path) else v for name, v in stated.items() if v is not None}
+    return options if mapping is None else {**options, "mapping": _mappings(mapping)}
+
+
+def _sheet(market: Marketplace, judged: Judged, out: Path | None) -> tuple[Path, ...]:
+    """Write what would be changed for a person to carry out."""
+    from bidder.ports import FromFiles
+
+    plan = judged.verdict.plan
+    if not isinstance(market, FromFiles) or not plan.changes:
+        return ()
+    return market.write_sheet(plan.changes, [f"audit-{n}" for n in range(len(plan))], now=now(), folder=out)
 
 
 def _mappings(path: Path) -> object:
