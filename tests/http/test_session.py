@@ -30,12 +30,14 @@ from bidder.secrets import Secret
 from tests.http.fakes import DictMemory, FakeTicker
 from tests.http.servers import Line, Script, Seen, Venue, answer, in_turn, message, serve
 
-QUICK = Limits(connect=2, read=0.3, total=1.0)
+HASTY = Limits(connect=5, read=0.4, total=1.2)
+"""For venues that keep us waiting: nothing that a busy machine does in time may be needed under it."""
+PATIENT = Limits(connect=20, read=20, total=40)
 GET = Request(method="GET", path="/things")
 PUT = Request.of_json("PUT", "/things", {"bid": "1.00"})
 
 
-def session(venue: Venue, limits: Limits = QUICK, **rest: object) -> HttpSession:
+def session(venue: Venue, limits: Limits = PATIENT, **rest: object) -> HttpSession:
     """Open a session with a test server."""
     rest.setdefault("ticker", FakeTicker())
     return HttpSession(Origin.parse(venue.url, insecure_loopback=True), limits=limits, **rest)  # type: ignore[arg-type]
@@ -104,7 +106,7 @@ BROKEN: dict[str, tuple[Script, Loss]] = {
 def test_broken_answer_to_a_write_is_data_and_sent_once(kind: str) -> None:
     """A write without a whole answer is neither raised, nor failed, nor repeated."""
     script, loss = BROKEN[kind]
-    with serve(script) as venue, session(venue) as http:
+    with serve(script) as venue, session(venue, HASTY) as http:
         outcome = http.write(PUT)
 
         assert isinstance(outcome, NoReply)
@@ -116,7 +118,7 @@ def test_broken_answer_to_a_write_is_data_and_sent_once(kind: str) -> None:
 def test_broken_answer_to_a_read_makes_the_venue_unavailable(kind: str) -> None:
     """A read without a whole answer ends as Unavailable, whatever broke."""
     script, _ = BROKEN[kind]
-    with serve(script) as venue, session(venue) as http, pytest.raises(Unavailable):
+    with serve(script) as venue, session(venue, HASTY) as http, pytest.raises(Unavailable):
         http.read(GET)
 
 
@@ -206,7 +208,7 @@ def test_refused_connection_proves_that_nothing_was_sent() -> None:
     """Where no connection stood, a write has certainly not happened."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    http = HttpSession(Origin.parse(f"http://127.0.0.1:{port}", insecure_loopback=True), limits=QUICK)
+    http = HttpSession(Origin.parse(f"http://127.0.0.1:{port}", insecure_loopback=True), limits=PATIENT)
 
     outcome = http.write(PUT)
 
@@ -319,7 +321,7 @@ def test_name_that_leads_into_the_own_network_gets_no_byte(monkeypatch: pytest.M
         downloads = PublicHosts(("files.example.com",), origin)
         home = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", venue.port))]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_a, **_k: home)
-        http = HttpSession(origin, limits=QUICK, ticker=FakeTicker(), downloads=downloads)
+        http = HttpSession(origin, limits=PATIENT, ticker=FakeTicker(), downloads=downloads)
         with http, pytest.raises(Unavailable, match=r"127\.0\.0\.1"):
             http.download(f"https://files.example.com:{venue.port}/r")
 
@@ -347,9 +349,9 @@ def test_certificate_that_nobody_vouches_for_is_refused(certificate: Path) -> No
     context.load_cert_chain(certificate)
     with serve(answer(200, b"[]"), tls=context) as venue:
         origin = Origin.parse(venue.url)
-        with HttpSession(origin, limits=QUICK) as http:
+        with HttpSession(origin, limits=PATIENT) as http:
             outcome = http.write(PUT)
-        with HttpSession(origin, limits=QUICK, ca_bundle=certificate) as trusting:
+        with HttpSession(origin, limits=PATIENT, ca_bundle=certificate) as trusting:
             reply = trusting.read(GET)
 
         assert isinstance(outcome, NoReply)

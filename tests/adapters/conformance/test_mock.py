@@ -88,7 +88,7 @@ class TestOverHttp(OnMock):
     @pytest.fixture
     def marketplace(self, server: MockServer) -> Iterator[Marketplace]:
         """The adapter as a person would configure it."""
-        market = connect(server)
+        market = connect(server, read_seconds=1.5, total_seconds=6.0)
         yield market
         market.close()
 

@@ -65,7 +65,7 @@ class TestCornerShop(MarketplaceConformance):
         """The example."""
         config = AdapterConfig(
             account=account,
-            options={"base_url": venue.url, "read_seconds": 0.3},
+            options={"base_url": venue.url, "read_seconds": 1.5},
             secrets={"api_key": Secret(KEY)},
             memory=DictMemory(),
         )

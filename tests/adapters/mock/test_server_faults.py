@@ -18,7 +18,7 @@ from bidder.core.entities import Account, EntityKind, EntityRef
 from bidder.core.money import Money
 from bidder.core.performance import COLUMNS, Grain, Pending, PerformanceReport
 from bidder.errors import AuthFailed, ContractBroken, MarketplaceError, RateLimited, Unavailable
-from tests.adapters.mock.venues import account_in, change, connect, serving
+from tests.adapters.mock.venues import account_in, change, connect, hasty, serving
 
 NAMES = ("T0001", "T0002", "T0003")
 U, R, C = Status.UNKNOWN, Status.REJECTED, Status.CONFIRMED
@@ -51,6 +51,8 @@ WRITES: dict[FaultKind, Wanted] = {
     FaultKind.LOST_ITEM: Wanted((C, C, U), done=True),
     FaultKind.SHUFFLED_ITEMS: Wanted((C, C, C), done=True),
 }
+DEAD = {FaultKind.TIMEOUT_BEFORE, FaultKind.TIMEOUT_AFTER, FaultKind.DRIP}
+"""Faults that keep the adapter waiting until it gives up."""
 DOUBTFUL = [kind for kind, wanted in WRITES.items() if set(wanted.statuses) == {U}]
 
 
@@ -69,9 +71,11 @@ def read(market: MockMarketplace, server: MockServer, account: Account) -> list[
 def test_fault_of_a_write_has_the_right_outcome(kind: FaultKind) -> None:
     """What is not certain is UNKNOWN, is sent once, and reading tells what became of it."""
     with serving() as server:
-        market, account = connect(server, total_seconds=1.0), account_in(server.venue)
-        before = read(market, server, account)
-        market.profile(server.venue.now)
+        patient, account = connect(server), account_in(server.venue)
+        before = read(patient, server, account)
+        market = hasty(server) if kind in DEAD else patient
+        if market is patient:
+            market.profile(server.venue.now)
         server.faults.add(Fault(kind=kind, path="/changes", times=-1))
         sent = len(server.seen)
 
@@ -82,10 +86,11 @@ def test_fault_of_a_write_has_the_right_outcome(kind: FaultKind) -> None:
         assert wanted.statuses == tuple(outcome.status for outcome in outcomes)
         assert ["a", "b", "c"] == [outcome.key for outcome in outcomes]
         assert 1 == len(server.seen) - sent
-        assert ([Money(1_230_000, "CNY")] * 3 if wanted.done else before) == read(market, server, account)
+        assert ([Money(1_230_000, "CNY")] * 3 if wanted.done else before) == read(patient, server, account)
         history = next(iter(server.venue.advertisers.values())).history
         assert (["a", "b", "c"] if wanted.done else []) == [event.key for event in history]
         market.close()
+        patient.close()
 
 
 @pytest.mark.parametrize(("status", "expected"), [(400, R), (404, R), (409, R), (422, R), (408, U), (502, U), (503, U)])
@@ -143,16 +148,18 @@ READS: dict[FaultKind, type[MarketplaceError]] = {
 def test_fault_of_a_read_has_the_right_error(kind: FaultKind) -> None:
     """A read that cannot be had, or cannot be believed, says which of the two it is; nothing is ever half read."""
     with serving() as server:
-        market, account = connect(server, total_seconds=1.0), account_in(server.venue)
-        clean = market.fetch_structure(account.id, server.venue.now)
+        patient, account = connect(server), account_in(server.venue)
+        market = hasty(server) if kind in DEAD else patient
+        clean = patient.fetch_structure(account.id, server.venue.now)
         server.faults.add(Fault(kind=kind, path="/v1/", times=-1, detail={"retry_after": "3600"}))
 
         with pytest.raises(READS[kind]):
             market.fetch_structure(account.id, server.venue.now)
 
         server.faults.clear()
-        assert clean == market.fetch_structure(account.id, server.venue.now)
+        assert clean == patient.fetch_structure(account.id, server.venue.now)
         market.close()
+        patient.close()
 
 
 def test_passing_fault_of_a_read_costs_a_retry_only() -> None:
@@ -255,9 +262,8 @@ def test_restated_report_shows_its_factor() -> None:
 def _tried(kind: FaultKind, times: int) -> None:
     """Write with a fault many times; after each, certainty is claimed by nobody, and reading tells the truth."""
     with serving() as server:
-        market, account = connect(server, read_seconds=0.25, total_seconds=0.6), account_in(server.venue)
-        reader = connect(server, read_seconds=10.0, total_seconds=30.0)
-        market.profile(server.venue.now)
+        reader, account = connect(server), account_in(server.venue)
+        market = hasty(server) if kind in DEAD else connect(server)
         rng = np.random.default_rng(5)
         account_truth = next(iter(server.venue.advertisers.values()))
         for number in range(times):

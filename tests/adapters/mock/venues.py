@@ -24,12 +24,15 @@ from adapters.mock.venue import Venue, account_of
 from bidder.core.change import Change, Field, Value
 from bidder.core.entities import Account, AccountId, EntityKind, EntityRef
 from bidder.core.reasons import Code, Reason
+from bidder.errors import Unavailable
 from bidder.ports import AdapterConfig, AdapterMemory
 from bidder.secrets import Secret
 
 SEED = 7
-FAST = {"read_seconds": 0.3, "connect_seconds": 2.0, "total_seconds": 3.0, "requests": 10_000}
-"""Options of an adapter that does not wait long for a server that plays dead."""
+PATIENT = {"read_seconds": 20.0, "connect_seconds": 20.0, "total_seconds": 40.0, "requests": 10_000}
+"""Options of an adapter that a busy machine does not put out of patience."""
+HASTY = {**PATIENT, "read_seconds": 0.5, "total_seconds": 1.0}
+"""Options of one that does not wait long for a server that plays dead."""
 
 
 def small_shop(*, seed: int = SEED) -> Shop:
@@ -66,11 +69,23 @@ def connect(server: MockServer, memory: AdapterMemory | None = None, **options: 
     """Return the adapter over HTTP."""
     config = AdapterConfig(
         account=account_in(server.venue),
-        options={"base_url": server.url, **FAST, **options},
+        options={"base_url": server.url, **PATIENT, **options},
         secrets=secrets_of(server),
         memory=memory or DictMemory(),
     )
     return MockMarketplace(config)
+
+
+def hasty(server: MockServer) -> MockMarketplace:
+    """Return an adapter that gives up soon, with token and profile in its hands: the next request can be the write."""
+    market = connect(server, None, **HASTY)
+    for _ in range(50):
+        try:
+            market.profile(server.venue.now)
+        except Unavailable:
+            continue
+        return market
+    raise AssertionError("the machine is too busy for a request in half a second")
 
 
 @contextmanager
