@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from bidder.core.change import Intent
     from bidder.cycle import CycleReport
 
-PENDING, UNHEALTHY, PARTLY = 3, 4, 9
-"""Exit codes: changes pending, held or unhealthy, partly applied."""
+PENDING, UNHEALTHY, HALTED, PARTLY = 3, 4, 6, 9
+"""Exit codes: changes pending, held or unhealthy, halted, partly applied."""
 
 
 @click.command()
@@ -41,13 +41,13 @@ def run(frame: Frame) -> None:
 @click.option("--account", "names", multiple=True, help="Only this account; may be given several times.")
 @click.pass_obj
 def once(frame: Frame, names: tuple[str, ...]) -> int:
-    """Attend to accounts once, now, and say what became of it.
+    """Attend to accounts once, now, and say what became of it. Exit code 6 while halted, 9 where a write failed.
 
     Example: bidder once --account shop
     """
-    reports = _attended(frame, names, send=True)
+    reports, halted = _attended(frame, names, send=True)
     frame.show({"accounts": [_told(report) for report in reports]}, "\n\n".join(map(_text, reports)))
-    return _code(reports)
+    return _code(reports, halted=halted)
 
 
 @click.command()
@@ -59,7 +59,7 @@ def plan(frame: Frame, names: tuple[str, ...], *, detailed_exitcode: bool) -> in
 
     Example: bidder plan --account shop
     """
-    reports = _attended(frame, names, send=False)
+    reports, _ = _attended(frame, names, send=False)
     frame.show({"accounts": [_told(report) for report in reports]}, "\n\n".join(map(_text, reports)))
     bad = [report for report in reports if report.status.value != "decided"]
     if bad:
@@ -67,8 +67,13 @@ def plan(frame: Frame, names: tuple[str, ...], *, detailed_exitcode: bool) -> in
     return PENDING if detailed_exitcode and any(report.intents for report in reports) else 0
 
 
-def _attended(frame: Frame, names: tuple[str, ...], *, send: bool) -> list[CycleReport]:
-    """Run one cycle for each account: as the one writer, or on a copy of the record where nothing may be sent."""
+def _attended(frame: Frame, names: tuple[str, ...], *, send: bool) -> tuple[list[CycleReport], bool]:
+    """Run one cycle for each account: as the one writer, or on a copy of the record where nothing may be sent.
+
+    Returns:
+        The reports, and whether a halt stood for one of the accounts.
+    """
+    from bidder.core.snapshot import Mode
     from bidder.cycle import attend
     from bidder.daemon.lock import lock_path, single_writer
     from bidder.daemon.log import begin_log
@@ -78,7 +83,7 @@ def _attended(frame: Frame, names: tuple[str, ...], *, send: bool) -> list[Cycle
     settings = frame.settings()
     accounts = settings.chosen(names)
     begin_log(settings)
-    reports = []
+    reports, halted = [], False
     with ExitStack() as held, progress(shown=not frame.as_json) as advance:
         if send:
             held.enter_context(single_writer(lock_path(settings), now=now()))
@@ -88,15 +93,18 @@ def _attended(frame: Frame, names: tuple[str, ...], *, send: bool) -> list[Cycle
             advance(f"attending to {one.account.id}", number, len(accounts))
             kit = kit_of(one, settings, store)
             kit = kit if send else replace(kit, market=RehearsalMarketplace(kit.market))
+            halted = halted or (send and store.mode(one.account.id) is Mode.HALTED)
             try:
                 reports.append(attend(one.account, kit, now=now()))
             finally:
                 kit.market.close()
-    return reports
+    return reports, halted
 
 
-def _code(reports: list[CycleReport]) -> int:
+def _code(reports: list[CycleReport], *, halted: bool) -> int:
     lost = sum(report.outcomes[status] for report in reports for status in (Status.UNKNOWN, Status.REJECTED))
+    if halted:
+        return HALTED
     if any(report.status.value != "decided" for report in reports):
         return UNHEALTHY
     return PARTLY if lost else 0
