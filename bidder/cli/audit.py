@@ -123,6 +123,11 @@ def _options(folder: Path, mapping: Path | None, *, skip: bool, **stated: Path |
     return options if mapping is None else {**options, "mapping": _mappings(mapping)}
 
 
+def _stated(**options: object) -> dict[str, object]:
+    """Return the options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
 def _sheet(market: Marketplace, judged: Judged, out: Path | None) -> tuple[Path, ...]:
     """Write what would be changed for a person to carry out."""
     from bidder.ports import FromFiles

@@ -158,13 +158,12 @@ def sales_facts(
         rules: Window and half-life.
         today: The open day, which is left out.
     """
-    n_products, days = len(products), rules.window_days
+    days = rules.window_days
     cube = _cubes(products, sales, first=ordinal(today) - days, days=days)
     category, names = _categories(products)
-    n_categories = len(names)
 
     def pooled(values: Float64) -> Float64:
-        return tally(category, values, n_categories)[category]
+        return tally(category, values, len(names))[category]
 
     age = np.arange(days, 0, -1, dtype=np.float64)
     weight = 0.5 ** (age / rules.half_life_days)
@@ -181,16 +180,11 @@ def sales_facts(
     paid, back = cube["units"].sum(axis=1), cube["refunded"].sum(axis=1)
     category_refund = (pooled(back) + 1e-9) / (pooled(paid) + 1e-6)
     refund = (back + 10.0 * category_refund) / (paid + 10.0)
-    visitors = _sum_or_nan(cube["visitors"])
-    carts = _sum_or_nan(cube["carts"])
+    visitors, carts = _sum_or_nan(cube["visitors"]), _sum_or_nan(cube["carts"])
     usual = pooled(np.nan_to_num(carts)) / np.maximum(pooled(np.nan_to_num(visitors)), 1.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         cart_ratio = np.where(usual > 0, (carts + 50 * usual) / (visitors + 50) / usual, np.nan)
         cover = stock / velocity
-    median = np.full(n_products, np.nan)
-    for group in range(n_categories):
-        member = category == group
-        median[member] = np.median(velocity[member]) if member.any() else np.nan
     return SalesFacts(
         velocity=velocity,
         upper=gammaincinv(np.maximum(shape, 1e-6), _UPPER) / rate,
@@ -203,8 +197,17 @@ def sales_facts(
         cart_ratio=cart_ratio,
         age_days=_ages(products, sales, today),
         units=paid,
-        median=median,
+        median=_medians(velocity, category, len(names)),
     )
+
+
+def _medians(values: Float64, category: Rows, n_categories: int) -> Float64:
+    """Return each product's category median."""
+    median = np.full(len(values), np.nan)
+    for group in range(n_categories):
+        member = category == group
+        median[member] = np.median(values[member]) if member.any() else np.nan
+    return median
 
 
 def discount_allowed(
