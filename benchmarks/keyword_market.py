@@ -102,7 +102,7 @@ class KeywordMarket:
 
 def completion(window: int = WINDOW) -> Float64:
     """Return the true share of orders seen at ages 0 to ``window``."""
-    shares: Float64 = 1.0 - (1.0 - SEEN_ON_DAY) * (1.0 - SEEN_LATER) ** np.arange(window + 1)
+    shares = np.asarray(1.0 - (1.0 - SEEN_ON_DAY) * (1.0 - SEEN_LATER) ** np.arange(window + 1), dtype=np.float64)
     shares[-1] = 1.0
     return shares
 
