@@ -208,13 +208,8 @@ class TableReader:
         self.refusals.extend(repeats.refusals)
         exclusions = list(repeats.exclusions)
         if refused:
-            exclusions.append(
-                Exclusion(
-                    reason="cells that cannot be read, each named",
-                    rows=len(refused),
-                    sums=add_up([values[i] for i in refused]),
-                )
-            )
+            sums = add_up([values[i] for i in refused])
+            exclusions.append(Exclusion(reason="cells that cannot be read, each named", rows=len(refused), sums=sums))
         kept, snapshot = (repeats.facts, "") if self.manners.console else as_snapshot(repeats.facts)
         self.sentences.extend([snapshot] if snapshot else [])
         daily = not snapshot and all(fact.days is not None and len(fact.days) == 1 for fact in kept)

@@ -136,7 +136,7 @@ def _path(values: Sequence[float], x: _Scale, y: _Scale) -> str:
 
 def _ticks(low: float, high: float) -> list[float]:
     """Return about five round values that enclose both ends."""
-    span = (high - low) or 1.0
+    span = high - low if high - low > 1e-9 * max(abs(high), abs(low), 1.0) else 1.0
     rough = span / 4
     power = 10 ** math.floor(math.log10(rough))
     step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough)
