@@ -52,40 +52,52 @@ class BidSteps:
 
 def bid_steps(changes: Iterable[PastChange], structure: Structure, layout: Layout, *, today: int) -> BidSteps:
     """Read the confirmed bid changes of targets, and of ad groups whose targets take their bid."""
-    row_of: dict[str, list[int]] = {str(identity): [row] for row, identity in enumerate(layout.target_ids)}
+    moves = [
+        (change, old.micros, new.micros)
+        for change in changes
+        if change.field is Field.BID and change.status is Status.CONFIRMED
+        if isinstance(old := change.old, Money) and isinstance(new := change.new, Money)
+        if old.micros > 0 and new.micros > 0
+    ]
+    row_of = {str(identity): row for row, identity in enumerate(layout.target_ids)} if moves else {}
+    heirs = _heirs(structure) if any(change.ref.kind is EntityKind.AD_GROUP for change, _, _ in moves) else {}
+    rows: list[int] = []
+    sources: list[int] = []
+    for number, (change, _, _) in enumerate(moves):
+        if change.ref.kind is EntityKind.TARGET and change.ref.id in row_of:
+            rows.append(row_of[change.ref.id])
+            sources.append(number)
+        elif change.ref.kind is EntityKind.AD_GROUP:
+            found = heirs.get(change.ref.id, ())
+            rows.extend(found)
+            sources.extend([number] * len(found))
+    instants = {change.at for change, _, _ in moves}
+    zone = structure.time_zone
+    moments = {at: (ordinal(day_of(at, zone)), day_share(at, zone)) for at in instants}
+    whens = np.array([moments[moves[number][0].at] for number in sources]).reshape(-1, 2)
+    amounts = np.array([moves[number][1:] for number in sources], dtype=np.float64).reshape(-1, 2)
+    return _stacked(
+        np.array(rows, dtype=np.int32),
+        whens[:, 0].astype(np.int32),
+        whens[:, 1],
+        np.log(amounts[:, 1] / amounts[:, 0]),
+        dict(zip(rows, amounts[:, 1].tolist(), strict=True)),
+        layout,
+        today=today,
+    )
+
+
+def _heirs(structure: Structure) -> dict[str, list[int]]:
+    """Return the rows of the targets that take their ad group's bid, by ad group."""
     heirs: dict[str, list[int]] = {}
     for row, target in enumerate(structure.targets):
         if target.bid is None:
             heirs.setdefault(target.ad_group_id, []).append(row)
-    owners = {EntityKind.TARGET: row_of, EntityKind.AD_GROUP: heirs, EntityKind.CAMPAIGN: {}}
-    rows: list[int] = []
-    days: list[int] = []
-    shares: list[float] = []
-    logs: list[float] = []
-    last: dict[int, int] = {}
-    moments: dict[object, tuple[int, float]] = {}
-    zone = structure.time_zone
-    for change in changes:
-        old, new = change.old, change.new
-        if change.field is not Field.BID or change.status is not Status.CONFIRMED:
-            continue
-        if not (isinstance(old, Money) and isinstance(new, Money) and old.micros > 0 and new.micros > 0):
-            continue
-        if change.at not in moments:
-            moments[change.at] = (ordinal(day_of(change.at, zone)), day_share(change.at, zone))
-        day, share = moments[change.at]
-        for row in owners[change.ref.kind].get(change.ref.id, ()):
-            rows.append(row)
-            days.append(day)
-            shares.append(share)
-            logs.append(float(np.log(new.micros / old.micros)))
-            last[row] = new.micros
-    return _stacked(np.array(rows, np.int32), np.array(days, np.int32), np.array(shares), np.array(logs), last, layout,
-                    today=today)  # fmt: skip
+    return heirs
 
 
 def _stacked(
-    target: Int32, day: Int32, share: Float64, log: Float64, last: dict[int, int], layout: Layout, *, today: int
+    target: Int32, day: Int32, share: Float64, log: Float64, last: dict[int, float], layout: Layout, *, today: int
 ) -> BidSteps:
     row = np.full(len(layout), -1, dtype=np.int32)
     if not len(target):
@@ -104,9 +116,9 @@ def _stacked(
     return BidSteps(first_day=first_day, row=row, step=step, behind=behind)
 
 
-def _unrecorded(stepped: NDArray[np.int32], last: dict[int, int], layout: Layout) -> Float64:
+def _unrecorded(stepped: NDArray[np.int32], last: dict[int, float], layout: Layout) -> Float64:
     """Return the log distance from the last bid on record to the one shown now: a move that nobody recorded."""
-    recorded = np.array([float(last[int(row)]) for row in stepped])
+    recorded = np.array([last[int(row)] for row in stepped])
     shown = layout.bid_micros[stepped]
     usable = np.isfinite(shown) & (shown > 0)
     gap = np.log(np.where(usable, shown, recorded) / recorded)

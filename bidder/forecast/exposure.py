@@ -21,45 +21,61 @@ class Exposure:
     """What was seen of each target, arrays of shape (n_targets,).
 
     Attributes:
-        clicks: Matured and discounted clicks. orders: Orders discounted likewise.
-        spend_micros: Matured spend, discounted likewise.
-        all_clicks: Clicks as they are. carts: Carts and favourites on ``cart_clicks``; zeros where none are reported.
+        clicks: Matured clicks. orders: Gross orders seen. spend_micros: Matured spend.
+        carts: Carts and favourites on ``cart_clicks`` clicks; zeros where none are reported.
     """
 
     clicks: Float64
     orders: Float64
     spend_micros: Float64
-    all_clicks: Float64
     carts: Float64
     cart_clicks: Float64
 
 
-def discount(days_ago: Float64, half_life_days: float) -> Float64:
-    """Return the weight of evidence of that age; ones where the half-life is infinite."""
-    return np.exp2(-days_ago / half_life_days) if np.isfinite(half_life_days) else np.ones(len(days_ago))
-
-
-def expose(facts: TargetFacts, n_targets: int, curve: MaturityCurve, *, half_life_days: float = np.inf) -> Exposure:
+def expose(facts: TargetFacts, n_targets: int, curve: MaturityCurve) -> Exposure:
     """Add up matured exposure by target.
 
     Args:
         facts: Rows of days that may be learned from.
         n_targets: Rows of the answer.
         curve: Completion of orders.
-        half_life_days: Of evidence; infinite for none.
     """
-    weight = discount((facts.today - facts.day).astype(np.float64), half_life_days)
-    matured = weight * curve.at(facts.elapsed)
-    carts = np.isfinite(facts.carts)
+    matured = curve.at(facts.elapsed)
+    told = np.isfinite(facts.carts)
 
     def total(values: Float64) -> Float64:
         return sum_by(facts.target, values, n_targets)
 
     return Exposure(
         clicks=total(facts.clicks * matured),
-        orders=total(facts.orders * weight),
+        orders=total(facts.orders),
         spend_micros=total(facts.spend_micros * matured),
-        all_clicks=total(facts.clicks),
-        carts=total(np.where(carts, facts.carts, 0.0)),
-        cart_clicks=total(np.where(carts, facts.clicks, 0.0)),
+        carts=total(np.where(told, facts.carts, 0.0)),
+        cart_clicks=total(np.where(told, facts.clicks, 0.0)),
     )
+
+
+def discount(days_ago: Float64, half_life_days: float) -> Float64:
+    """Return the weight of evidence of that age."""
+    return np.exp2(-days_ago / half_life_days)
+
+
+def fading(facts: TargetFacts, mean: Float64, drift: float, *, until: int) -> Float64:
+    """Return the weight of each row where rates wander: the steady state of a random walk seen through orders.
+
+    A rate whose log moves by ``drift`` a day and that brings ``i`` orders a day is best known from the last
+    ``1 / (drift sqrt(i))`` days: evidence of busy targets fades fast, that of sparse ones hardly at all. The orders
+    a day are those expected, not those seen, so that luck does not choose its own memory.
+
+    Args:
+        facts: Rows before ``until``.
+        mean: (n_targets,) orders per click expected of each target.
+        drift: Standard deviation of the log of a rate in a day.
+        until: Ordinal of the first day not known.
+    """
+    size = len(mean)
+    span = max(until - int(facts.day.min()), 1) if len(facts) else 1
+    daily = mean * sum_by(facts.target, facts.clicks, size) / span
+    pace = drift * np.sqrt(daily)
+    weight: Float64 = np.exp(-np.maximum(until - facts.day, 0) * pace[facts.target])
+    return weight

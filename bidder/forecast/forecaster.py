@@ -6,6 +6,8 @@ inputs it has seen, never the inputs' order. The formulas stand in docs/maths/fo
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from bidder.core.calendar import ordinal
@@ -13,26 +15,62 @@ from bidder.core.performance import Float64, Int32
 from bidder.core.policy import Policy
 from bidder.core.prediction import Forecast
 from bidder.core.snapshot import Snapshot
-from bidder.forecast.baseline import normal_day
+from bidder.forecast.baseline import NormalDay, normal_day
 from bidder.forecast.bids import bid_steps
 from bidder.forecast.budgets import daily_budgets
 from bidder.forecast.check import prior_holds
-from bidder.forecast.exposure import Exposure, expose
+from bidder.forecast.choices import Choices, choose, settled_span
+from bidder.forecast.exposure import Exposure, expose, fading
 from bidder.forecast.facts import TargetFacts, covered_targets, event_days, omits_zeros, target_facts
 from bidder.forecast.hours import learn_hours
 from bidder.forecast.layout import Codes, Layout, lay_out
 from bidder.forecast.maturity import MaturityCurve, learn_maturity, observation_phase
+from bidder.forecast.memo import Memo, digest
 from bidder.forecast.presence import WINDOW_DAYS, presence
 from bidder.forecast.refunds import RefundRates, refund_rates
 from bidder.forecast.response import Elasticities, learn_elasticities
 from bidder.forecast.shrinkage import RatePrior, fit_rates
+from bidder.forecast.signals import SALES_DAYS, Signals, cart_rates, relative_carts, shop_rates
+from bidder.forecast.sums import sum_by
 from bidder.forecast.value import order_values, rpc_bounds
 
 FALLBACK_CVR = 0.02
 """Orders per click of an account that shows nothing yet: middle of operator.md section 6; worth one order."""
 
-FALLBACK_CART_RATE = 0.08
-"""Carts and favourites per click of an account that shows nothing yet: middle of operator.md section 6."""
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Rates:
+    """Order rates of all targets and what they rest on."""
+
+    exposure: Exposure
+    prior: RatePrior
+    shape: Float64
+    rate: Float64
+    cart_rate: Float64
+    distance: float
+    checked: int
+    choices: Choices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Picture:
+    """What every estimate starts from: the snapshot in numbers.
+
+    Attributes:
+        facts: Rows that may be learned from, the open day included. closed: Without it.
+        unusable: Ordinals of days that nothing is learned from.
+        groups: Fingerprint of the layout's groups.
+    """
+
+    snapshot: Snapshot
+    layout: Layout
+    levels: list[Codes]
+    facts: TargetFacts
+    closed: TargetFacts
+    curve: MaturityCurve
+    today: int
+    unusable: Int32
+    groups: bytes
 
 
 class EmpiricalBayesForecaster:
@@ -48,13 +86,66 @@ class EmpiricalBayesForecaster:
     def __init__(self, policy: Policy, *, unconstrained: bool = False) -> None:
         self._policy = policy
         self._unconstrained = unconstrained
+        self._memo = Memo()
 
     def forecast(self, snapshot: Snapshot) -> Forecast:
         """Return estimates for every target of the snapshot; never raises on thin or odd history."""
         policy, history = self._policy, snapshot.history
-        today = ordinal(snapshot.today)
+        picture = self._picture(snapshot)
+        layout, facts = picture.layout, picture.facts
+        rates = self._rates(picture)
+        value = order_values(layout, facts.target, facts.orders, facts.revenue_micros)
+        refunds = refund_rates(
+            history.products,
+            layout,
+            today=picture.today,
+            default=policy.goal.default_refund_rate,
+            unusable=picture.unusable,
+        )
+        cvr = rates.shape / rates.rate
+        aov = np.nan_to_num(value.mean_micros, nan=0.0)
+        rpc_low, rpc_high = rpc_bounds(cvr * aov, rates.shape, value.variance, policy.evidence.interval)
+        zeros_left_out = omits_zeros(picture.closed)
+        day, response = self._traffic(picture, zeros_left_out=zeros_left_out)
+        return Forecast(
+            as_of=snapshot.as_of,
+            target_ids=layout.target_ids,
+            shape=rates.shape,
+            rate=rates.rate,
+            cvr=cvr,
+            aov_micros=aov,
+            rpc_micros=cvr * aov,
+            rpc_low_micros=rpc_low,
+            rpc_high_micros=rpc_high,
+            refund_rate=refunds.by_target,
+            clicks=rates.exposure.clicks,
+            orders=rates.exposure.orders,
+            spend_micros=rates.exposure.spend_micros,
+            daily_clicks=day.clicks,
+            daily_spend_micros=day.spend_micros,
+            cpc_micros=day.cpc_micros,
+            click_elasticity=response.clicks,
+            cpc_elasticity=response.cpc,
+            cart_rate=rates.cart_rate,
+            covered=covered_targets(
+                history.daily,
+                layout,
+                today=picture.today,
+                excluded=history.excluded_days,
+                zeros_left_out=zeros_left_out,
+            ),
+            pooled_ok=prior_holds(rates.distance, rates.checked),
+            maturity=picture.curve.share,
+            product_refund_rate=refunds.by_product,
+            notes=_notes(rates, picture.curve, refunds, response, value.mean_micros),
+        )
+
+    def _picture(self, snapshot: Snapshot) -> _Picture:
+        """Turn the snapshot into numbers; nothing that must not be learned gets past here."""
+        policy, history, today = self._policy, snapshot.history, ordinal(snapshot.today)
         unusable = np.union1d(history.excluded_days, event_days(policy.events)).astype(np.int32)
         layout = lay_out(snapshot.structure)
+        levels = _levels(layout)
         facts = target_facts(
             history.daily,
             layout,
@@ -63,82 +154,111 @@ class EmpiricalBayesForecaster:
             learn_days=policy.evidence.learn_days,
             unusable=unusable,
         )
-        curve = _maturity(snapshot, facts, today=today, unusable=unusable, interval=policy.evidence.interval)
-        exposure = expose(facts, len(layout), curve)
-        orders = _order_prior(exposure, layout)
-        shape, rate = orders.posterior(exposure.orders, exposure.clicks)
-        value = order_values(layout, facts.target, facts.orders, facts.revenue_micros)
-        refunds = refund_rates(
-            history.products, layout, today=today, default=policy.goal.default_refund_rate, unusable=unusable
+        grown, default = history.development, snapshot.profile.maturity
+        phase = observation_phase(facts, grown.window_days)
+        curve = self._memo.recall(
+            "maturity",
+            (grown.day, grown.age, grown.orders, repr(default), grown.window_days, today, unusable, phase),
+            lambda: learn_maturity(
+                grown, default, today=today, unusable=unusable, phase=phase, interval=policy.evidence.interval
+            ),
         )
-        cvr = shape / rate
-        aov = np.nan_to_num(value.mean_micros, nan=0.0)
-        rpc_low, rpc_high = rpc_bounds(cvr * aov, shape, value.variance, policy.evidence.interval)
-        closed = facts.closed()
-        zeros_left_out = omits_zeros(closed)
-        first_day = max(today - WINDOW_DAYS, facts.first_day)
+        return _Picture(
+            snapshot=snapshot,
+            layout=layout,
+            levels=levels,
+            facts=facts,
+            closed=facts.closed(),
+            curve=curve,
+            today=today,
+            unusable=unusable,
+            groups=digest((*levels, layout.product_rows())),
+        )
+
+    def _rates(self, picture: _Picture) -> _Rates:
+        """Estimate order rates: the prior from days that rest for the day, the posterior from all there is."""
+        layout, facts, levels, curve = picture.layout, picture.facts, picture.levels, picture.curve
+        size = len(layout)
+        resting = expose(facts.take(facts.day < picture.today - 1), size, curve)
+        choices = self._choices(picture)
+        cart_rate = self._memo.recall(
+            "carts",
+            (resting.carts, resting.cart_clicks, picture.groups),
+            lambda: cart_rates(resting.carts, resting.cart_clicks, levels),
+        )
+        sales = picture.snapshot.history.products
+        signals = Signals(
+            carts=relative_carts(cart_rate, resting.cart_clicks),
+            shop=shop_rates(sales, layout, until=picture.today - 1, unusable=picture.unusable),
+        )
+        lift = signals.lift(choices.powers)
+        prior, distance, checked = self._memo.recall(
+            "orders",
+            (resting.orders, resting.clicks, lift, choices.clustering, picture.groups),
+            lambda: _order_prior(resting, levels, lift, choices.clustering),
+        )
+        exposure = expose(facts, size, curve)
+        events, clicks = exposure.orders, exposure.clicks
+        if choices.drift > 0:
+            weight = fading(facts, prior.mean, choices.drift, until=picture.today + 1)
+            events = sum_by(facts.target, facts.orders * weight, size)
+            clicks = sum_by(facts.target, facts.clicks * curve.at(facts.elapsed) * weight, size)
+        shape, rate = prior.posterior(events / choices.clustering, clicks / choices.clustering)
+        return _Rates(
+            exposure=exposure,
+            prior=prior,
+            shape=shape,
+            rate=rate,
+            cart_rate=cart_rate,
+            distance=distance,
+            checked=checked,
+            choices=choices,
+        )
+
+    def _choices(self, picture: _Picture) -> Choices:
+        """Let the account's settled past choose signals and memory; the answer stands for a week."""
+        facts = picture.facts
+        window = picture.snapshot.history.daily.window_days
+        first, end = settled_span(picture.today, facts.first_day, window)
+        settled = facts.take((facts.day >= first) & (facts.day < end))
+        sales = picture.snapshot.history.products
+        sales = sales.take((sales.day >= first - SALES_DAYS) & (sales.day < end))
+        numbers = (settled.target, settled.day, settled.clicks, settled.orders, settled.carts)
+        sold = (sales.product, sales.day, sales.units, sales.visitors, repr(sales.product_ids))
+        return self._memo.recall(
+            "choices",
+            (*numbers, *sold, picture.groups, picture.unusable),
+            lambda: choose(
+                settled, sales, picture.layout, picture.levels, fallback=FALLBACK_CVR, unusable=picture.unusable
+            ),
+        )
+
+    def _traffic(self, picture: _Picture, *, zeros_left_out: bool) -> tuple[NormalDay, Elasticities]:
+        """Estimate a normal day's traffic and how it answers to bids."""
+        snapshot, layout, closed, today = picture.snapshot, picture.layout, picture.closed, picture.today
+        changes, first_day = snapshot.memory.changes, max(today - WINDOW_DAYS, closed.first_day)
         hours = learn_hours(
-            history.hourly,
+            snapshot.history.hourly,
             layout,
             today=today,
             first_day=first_day,
-            unusable=unusable,
-            budget_micros=daily_budgets(snapshot.memory.changes, snapshot.structure, first_day=first_day, today=today),
+            unusable=picture.unusable,
+            budget_micros=daily_budgets(changes, snapshot.structure, first_day=first_day, today=today),
         )
         present = presence(
             closed,
             layout,
             hours,
-            history.products,
-            snapshot.memory.changes,
+            snapshot.history.products,
+            changes,
             time_zone=snapshot.account.time_zone,
             zeros_left_out=zeros_left_out,
-            unusable=unusable,
+            unusable=picture.unusable,
         )
-        steps = bid_steps(snapshot.memory.changes, snapshot.structure, layout, today=today)
+        steps = bid_steps(changes, snapshot.structure, layout, today=today)
         response = learn_elasticities(closed, present, steps, layout)
-        day = normal_day(closed, layout, present if self._unconstrained else present.as_served(), steps, response)
-        distance, checked = orders.distance(exposure.orders, exposure.clicks)
-        return Forecast(
-            as_of=snapshot.as_of,
-            target_ids=layout.target_ids,
-            shape=shape,
-            rate=rate,
-            cvr=cvr,
-            aov_micros=aov,
-            rpc_micros=cvr * aov,
-            rpc_low_micros=rpc_low,
-            rpc_high_micros=rpc_high,
-            refund_rate=refunds.by_target,
-            clicks=exposure.clicks,
-            orders=exposure.orders,
-            spend_micros=exposure.spend_micros,
-            daily_clicks=day.clicks,
-            daily_spend_micros=day.spend_micros,
-            cpc_micros=day.cpc_micros,
-            click_elasticity=response.clicks,
-            cpc_elasticity=response.cpc,
-            cart_rate=_cart_rate(exposure, layout),
-            covered=covered_targets(
-                history.daily, layout, today=today, excluded=history.excluded_days, zeros_left_out=zeros_left_out
-            ),
-            pooled_ok=prior_holds(distance, checked),
-            maturity=curve.share,
-            product_refund_rate=refunds.by_product,
-            notes=_notes(exposure, curve, orders, refunds, response, value.mean_micros, distance, checked),
-        )
-
-
-def _maturity(snapshot: Snapshot, facts: TargetFacts, *, today: int, unusable: Int32, interval: float) -> MaturityCurve:
-    development = snapshot.history.development
-    return learn_maturity(
-        development,
-        snapshot.profile.maturity,
-        today=today,
-        unusable=unusable,
-        phase=observation_phase(facts, development.window_days),
-        interval=interval,
-    )
+        shown = present if self._unconstrained else present.as_served()
+        return normal_day(closed, layout, shown, steps, response), response
 
 
 def _levels(layout: Layout) -> list[Codes]:
@@ -147,40 +267,39 @@ def _levels(layout: Layout) -> list[Codes]:
     return [layout.category, layout.match, layout.category * matches + layout.match, layout.product, layout.ad_group]
 
 
-def _order_prior(exposure: Exposure, layout: Layout) -> RatePrior:
-    return fit_rates(exposure.orders, exposure.clicks, _levels(layout), fallback=FALLBACK_CVR)
-
-
-def _cart_rate(exposure: Exposure, layout: Layout) -> Float64:
-    """Return carts and favourites per click, shrunk; nan where the venue reports none."""
-    if not exposure.cart_clicks.any():
-        return np.full(len(layout), np.nan)
-    prior = fit_rates(exposure.carts, exposure.cart_clicks, _levels(layout), fallback=FALLBACK_CART_RATE)
-    shape, rate = prior.posterior(exposure.carts, exposure.cart_clicks)
-    return shape / rate
+def _order_prior(resting: Exposure, levels: list[Codes], lift: Float64, cluster: float) -> tuple[RatePrior, float, int]:
+    """Fit the prior to tempered counts and check it on the counts themselves."""
+    prior = fit_rates(
+        resting.orders / cluster, resting.clicks / cluster, levels, fallback=FALLBACK_CVR, prior_mean=lift
+    )
+    return prior, *prior.distance(resting.orders, resting.clicks, cluster)
 
 
 def _notes(
-    exposure: Exposure,
-    curve: MaturityCurve,
-    orders: RatePrior,
-    refunds: RefundRates,
-    response: Elasticities,
-    order_value: Float64,
-    distance: float,
-    checked: int,
+    rates: _Rates, curve: MaturityCurve, refunds: RefundRates, response: Elasticities, order_value: Float64
 ) -> tuple[str, ...]:
     """Say what the estimates rest on, for people."""
+    clicks, choices = float(rates.exposure.clicks.sum()), rates.choices
     source = f"learned from {curve.orders:,.0f} orders" if curve.orders > 0 else "the venue's default"
     notes = [
-        f"Conversion: {orders.total:.2%} on {exposure.clicks.sum():,.0f} matured clicks.",
+        f"Conversion: {rates.prior.total:.2%} on {clicks:,.0f} matured clicks.",
         f"Maturity: {curve.share[0]:.0%} of orders are visible on the click day, {source}.",
     ]
-    if checked:
-        notes.append(f"Prior check: distance {distance:.3f} on {checked} targets.")
+    if rates.checked:
+        notes.append(f"Prior check: distance {rates.distance:.3f} on {rates.checked} targets.")
+    if choices.powers.carts > 0:
+        notes.append(
+            f"Carts lead orders here: power {choices.powers.carts:g}, chosen on {choices.orders:,.0f} past orders."
+        )
+    if choices.powers.shop > 0:
+        notes.append(f"Sales on all channels help to tell products apart: power {choices.powers.shop:g}.")
+    if choices.clustering > 1:
+        notes.append(f"Orders cluster: {choices.clustering:.2f} of them count as one piece of evidence.")
+    if choices.drift > 0:
+        notes.append(f"Rates move by about {choices.drift:.0%} a day: old evidence of busy targets fades.")
     if response.steps:
         notes.append(f"Response: learned from {response.steps} bid steps.")
-    if not exposure.clicks.any():
+    if not clicks > 0:
         notes.append("No usable click history: every target has the pooled prior.")
     if not np.isfinite(order_value).all():
         notes.append("No order and no product price is known: order values count as zero. State prices.")

@@ -69,11 +69,19 @@ class Scatter:
             variance[rows] = (share * each**2).sum(axis=1) * (1 + 1 / total) - mean[rows] ** 2
         return mean, variance
 
-    def distance(self, events: Float64, expected: Float64, doubt: Float64) -> float:
-        """Return how far the predictive distribution of the counts is from true: KS of the PIT, not randomised."""
+    def distance(self, events: Float64, expected: Float64, doubt: Float64, clustering: float = 1.0) -> float:
+        """Return how far the predictive distribution of the counts is from true: KS of the PIT, not randomised.
+
+        Args:
+            events: (n,) events seen.
+            expected: (n,) events expected where the relative rate is 1, positive.
+            doubt: (n,) squared coefficient of variation of the expectation itself.
+            clustering: Variance over mean of the events given their rate; widens the predictive.
+        """
         step = 1 + len(events) // _PIT_SAMPLE
-        count, mean, form = np.rint(events[::step]), expected[::step], _forms(doubt[::step])[:, None]
-        ratio = mean[:, None] * self.nodes / form
+        count, mean = np.rint(events[::step]), expected[::step, None] * self.nodes
+        form = 1.0 / (1.0 / _forms(doubt[::step])[:, None] + (clustering - 1.0) / mean)
+        ratio = mean / form
         low, high = np.zeros(len(count)), np.exp(-form * np.log1p(ratio)) @ self.weights
         few = np.flatnonzero((count > 0) & (count <= _COUNTED))
         density = self.weights * np.exp(-form[few] * np.log1p(ratio[few]))

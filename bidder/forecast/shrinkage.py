@@ -59,11 +59,11 @@ class RatePrior:
         shape = mean**2 / variance
         return shape, shape / (mean * self.mean)
 
-    def distance(self, events: Float64, exposure: Float64) -> tuple[float, int]:
+    def distance(self, events: Float64, exposure: Float64, clustering: float = 1.0) -> tuple[float, int]:
         """Return how far the prior predictive is from what was seen (`bidder.forecast.check`), and on how many."""
         told = exposure > 0
         expected = (self.mean * exposure)[told]
-        return self.scatter.distance(events[told], expected, self.doubt[told]), int(told.sum())
+        return self.scatter.distance(events[told], expected, self.doubt[told], clustering), int(told.sum())
 
 
 def fit_rates(
@@ -74,6 +74,7 @@ def fit_rates(
     fallback: float,
     fallback_weight: float = 1.0,
     prior_mean: Float64 | None = None,
+    sweeps: int = _SWEEPS,
 ) -> RatePrior:
     """Fit the hierarchy of rates.
 
@@ -84,6 +85,7 @@ def fit_rates(
         fallback: Rate where nothing was seen at all, events per exposure.
         fallback_weight: Events that the fallback is worth in the pooled rate.
         prior_mean: (n_targets,) known relative rate of each target, any positive scale; ones where absent.
+        sweeps: Rounds of backfitting.
 
     Returns:
         Prior of every target, also of those without exposure.
@@ -96,7 +98,7 @@ def fit_rates(
     doubt = [np.zeros(len(effect)) for effect in effects]
     target_shape = SHAPE_PRIOR_CENTRE
     relative = np.ones(len(events))
-    for _ in range(_SWEEPS if len(events) else 0):
+    for _ in range(sweeps if len(events) else 0):
         for number, codes in enumerate(distinct):
             without = total * relative / effects[number][codes] * offset
             weight = 1.0 / (1.0 + without * effects[number][codes] / target_shape)
@@ -109,7 +111,7 @@ def fit_rates(
             effects[number] = updated
         expected = total * relative * offset
         weight = 1.0 / (1.0 + expected / target_shape)
-        total *= (weight @ events + fallback_weight) / (weight @ expected + fallback_weight)
+        total = (weight @ events + fallback_weight) / (weight @ expected / total + fallback_weight / fallback)
         expected = total * relative * offset
         cells = pool(events, expected)
         target_shape = fit_shape(cells.events, cells.expected, cells.times)

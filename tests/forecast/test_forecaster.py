@@ -143,18 +143,19 @@ def test_scaling_the_currency_scales_money_and_nothing_else() -> None:
     assert plain.cvr.tobytes() == scaled.cvr.tobytes()
 
 
-def test_more_data_never_widens_an_interval_for_the_same_rates() -> None:
-    """Twice the clicks, orders and money at the same ratios make every revenue per click surer."""
-    snapshot = shop(ShopPlan(targets=200, clicks=20.0, seed=5)).snapshot
+def test_more_days_of_the_same_make_every_interval_narrower() -> None:
+    """The same month lived twice says the same and says it more surely."""
+    snapshot = shop(ShopPlan(targets=400, clicks=20.0, days=26, seed=5)).snapshot
     daily = snapshot.history.daily
-    names = ("clicks", "orders", "revenue_micros", "spend_micros", "impressions", "carts")
-    doubled = with_columns(daily, **{name: getattr(daily, name) * 2 for name in names})
+    old = daily.take(daily.day < ordinal(TODAY) - 10)
+    earlier = with_columns(old, day=(old.day - 16).astype(np.int32))
+    lived_twice = with_columns(daily, **{n: np.concatenate([getattr(daily, n), getattr(earlier, n)]) for n in COLUMNS})
 
-    once, twice = forecast(snapshot), forecast(with_daily(snapshot, doubled))
+    once, twice = forecast(snapshot), forecast(with_daily(snapshot, lived_twice))
 
-    narrower = twice.shape >= once.shape * 0.98
-    assert narrower.all()
-    assert twice.shape.mean() > 1.2 * once.shape.mean()
+    assert 1.0 == pytest.approx(twice.cvr.sum() / once.cvr.sum(), rel=0.05)
+    assert np.mean(twice.shape > once.shape) > 0.95
+    assert twice.shape.mean() > 1.15 * once.shape.mean()
 
 
 def spoil(table: PerformanceTable, days: tuple[int, ...]) -> PerformanceTable:
