@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -144,6 +145,39 @@ def test_a_database_of_the_other_mode_is_refused(shell: Shell) -> None:
     shell.configured('mode = "live"\n' + CONFIG)
 
     assert 7 == shell("once").code
+
+
+def test_a_database_of_a_newer_version_is_refused_and_untouched(shell: Shell) -> None:
+    """An old program must not write into a record it does not understand."""
+    shell.configured()
+    shell("once")
+    path = shell.folder / "bidder.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("update alembic_version set version_num = '9999'")
+    connection.close()
+    before = path.read_bytes()
+
+    for arguments in (("once",), ("db", "upgrade"), ("halt", "--reason", "x")):
+        assert 7 == shell(*arguments).code, arguments
+    assert before == path.read_bytes()
+
+
+def test_an_audit_that_was_touched_is_told_with_its_row(shell: Shell) -> None:
+    """Exit 8, and nothing is written until somebody has looked."""
+    shell.configured()
+    shell("once")
+    shell("halt", "--reason", "true words")
+    with sqlite3.connect(shell.folder / "bidder.db") as connection:
+        for (trigger,) in connection.execute("select name from sqlite_master where type = 'trigger'").fetchall():
+            connection.execute(f'drop trigger "{trigger}"')
+        forged = "update audit_events set detail = 'other words' where detail like '%true words%'"
+        assert 1 == connection.execute(forged).rowcount
+    connection.close()
+
+    done = shell("changes", "verify")
+
+    assert 8 == done.code
+    assert "audit row" in done.err
 
 
 def test_an_unknown_account_names_the_nearest(shell: Shell) -> None:
