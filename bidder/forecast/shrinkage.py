@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import gammaln
 
 from bidder.core.performance import Float64
-from bidder.forecast.cells import pool
+from bidder.forecast.cells import Cells, pool
 from bidder.forecast.layout import Codes
 from bidder.forecast.mixture import Scatter, fit_scatter
 from bidder.forecast.sums import sum_by
@@ -66,6 +66,10 @@ class RatePrior:
         return self.scatter.distance(events[told], expected, self.doubt[told], clustering), int(told.sum())
 
 
+def _shape_of(cells: Cells) -> float:
+    return fit_shape(cells.events, cells.expected, cells.times)
+
+
 def fit_rates(
     events: Float64,
     exposure: Float64,
@@ -113,17 +117,15 @@ def fit_rates(
         weight = 1.0 / (1.0 + expected / target_shape)
         total = (weight @ events + fallback_weight) / (weight @ expected / total + fallback_weight / fallback)
         expected = total * relative * offset
-        cells = pool(events, expected)
-        target_shape = fit_shape(cells.events, cells.expected, cells.times)
+        target_shape = _shape_of(pool(events, expected))
     mean = total * relative * (1.0 if prior_mean is None else prior_mean)
     doubts = np.zeros(len(events))
     for number, codes in enumerate(distinct):
         doubts = doubts + doubt[number][codes]
-    scatter = fit_scatter(pool(events, mean * exposure, doubts), target_shape)
     return RatePrior(
         mean=mean,
         doubt=doubts,
-        scatter=scatter,
+        scatter=fit_scatter(pool(events, mean * exposure, doubts), target_shape),
         target_shape=target_shape,
         level_shapes=tuple(shapes),
         total=float(total),
