@@ -113,28 +113,31 @@ def foreign_edits(
     for past in ours:
         if past.actor is Editor.DAEMON and past.status in _OURS and now - past.at <= _RECENT:
             written.setdefault((past.ref, past.field), set()).add(past.new)
-    before = {ref: values for ref, values, _ in _listed(previous)}
     edits: list[PastChange] = []
-    for ref, values, editor in _listed(current):
-        if ref not in before:
-            continue
-        for field, new in values.items():
-            old = before[ref][field]
-            if new == old or new is None or new in written.get((ref, field), ()):
+    for kind, before, after in _levels(previous, current):
+        old_entities = {entity.id: entity for entity in before}
+        for entity in after:
+            old_entity = old_entities.get(entity.id)
+            if old_entity is None or old_entity == entity:
                 continue
-            actor = Editor.UNKNOWN if editor is Editor.DAEMON else editor
-            edits.append(
-                PastChange(
-                    ref=ref,
-                    field=field,
-                    old=old,
-                    new=new,
-                    at=now,
-                    status=Status.CONFIRMED,
-                    actor=actor,
-                    reason_code=FOREIGN_CODE,
+            ref, old_values = EntityRef(kind, entity.id), values_of(old_entity)
+            for field, new in values_of(entity).items():
+                old = old_values[field]
+                if new == old or new is None or new in written.get((ref, field), ()):
+                    continue
+                actor = Editor.UNKNOWN if entity.last_editor is Editor.DAEMON else entity.last_editor
+                edits.append(
+                    PastChange(
+                        ref=ref,
+                        field=field,
+                        old=old,
+                        new=new,
+                        at=now,
+                        status=Status.CONFIRMED,
+                        actor=actor,
+                        reason_code=FOREIGN_CODE,
+                    )
                 )
-            )
     return tuple(edits)
 
 
@@ -194,9 +197,12 @@ def _third(change: Change, entry: Settings) -> str:
     return f"a value that is neither ours nor the old one stands: set by {who}; it is adopted ({change.field})"
 
 
-def _listed(structure: Structure) -> list[tuple[EntityRef, dict[Field, Value | None], Editor]]:
-    return [
-        *((EntityRef(EntityKind.CAMPAIGN, c.id), values_of(c), c.last_editor) for c in structure.campaigns),
-        *((EntityRef(EntityKind.AD_GROUP, g.id), values_of(g), g.last_editor) for g in structure.ad_groups),
-        *((EntityRef(EntityKind.TARGET, t.id), values_of(t), t.last_editor) for t in structure.targets),
-    ]
+Entities = Sequence[Campaign | AdGroup | Target]
+
+
+def _levels(previous: Structure, current: Structure) -> tuple[tuple[EntityKind, Entities, Entities], ...]:
+    return (
+        (EntityKind.CAMPAIGN, previous.campaigns, current.campaigns),
+        (EntityKind.AD_GROUP, previous.ad_groups, current.ad_groups),
+        (EntityKind.TARGET, previous.targets, current.targets),
+    )

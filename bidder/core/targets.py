@@ -6,7 +6,6 @@ Called by `bidder.core.decide` once it is known what is worth bidding (`bidder.c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 
@@ -111,7 +110,7 @@ def answer_groups(case: Case, answers: Answers, moves: BidMoves) -> None:
         default = bid[group].default_bid
         shown = "none" if default is None else exact(default.micros, case.currency)
         cooling = bool(np.any(moves.cooling & layout.inherits & (layout.group == group)))
-        held = _cooling(case, EntityKind.AD_GROUP, group) if cooling else None
+        held = _cooling(case, answers, EntityKind.AD_GROUP, group) if cooling else None
         plain = because(Code.NO_CHANGE_NEEDED, value="what its targets need", bid=shown)
         answers.hold(EntityKind.AD_GROUP, [group], held or plain)
 
@@ -129,7 +128,7 @@ def hold_targets(case: Case, answers: Answers, reach: Reach, moves: BidMoves, si
         elif not reach.bid[row]:
             reason = because(Code.READ_ONLY)
         elif moves.cooling[row]:
-            reason = _cooling(case, EntityKind.TARGET, row)
+            reason = _cooling(case, answers, EntityKind.TARGET, row)
         elif situation.new[row] and forecast.clicks[row] < enough:
             reason = because(Code.NEW_PRODUCT, age_days=None, clicks=figure(float(forecast.clicks[row])))
         elif moves.wanted.refused[row]:
@@ -208,11 +207,8 @@ def _past_moves(case: Case, now: Int64) -> tuple[Int64, Flags]:
     return start, cooling
 
 
-def _cooling(case: Case, kind: EntityKind, row: int) -> Reason:
-    ref = case.layout.ids(kind)[row]
-    at: datetime | None = next(
-        (at for (r, f), at in case.moves.last.items() if r.kind is kind and r.id == ref and f is Field.BID), None
-    )
+def _cooling(case: Case, answers: Answers, kind: EntityKind, row: int) -> Reason:
+    at = case.moves.last.get((answers.ref(kind, row), Field.BID))
     if at is None:
         return because(Code.COOLDOWN, at="the ad group's last change", until="its cooldown ends")
     return because(Code.COOLDOWN, at=instant(at), until=instant(at + case.snapshot.profile.bid_cooldown))
