@@ -2,14 +2,15 @@
 
 The sum over all budgets of what each may cost at worst never exceeds the cap by our doing: a decrease frees its money
 only once it is confirmed, an open question counts at the dearer of both values, a campaign without a limit counts as
-unlimited unless it is surely off, campaigns that share a budget count once. Changes that add nothing always pass.
+unlimited unless it is surely off, campaigns that share a budget count once. Changes that add nothing, whichever of the
+values in doubt is true, always pass; one that only stays under a worst case that may not be true does not.
 Source: the funding rule of docs/explanation/architecture.md; measured against leases in docs/reliability.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,7 +30,7 @@ _CLAIMS = table_of(ReservationRow)
 DOUBT = timedelta(days=2)
 """How long a read that contradicts our own confirmed write may be lag rather than news."""
 
-_OFF = (State.PAUSED.value, State.ARCHIVED.value)
+_OFF = frozenset({State.PAUSED.value, State.ARCHIVED.value})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +40,22 @@ class Line:
     Attributes:
         lever: Its budget: campaigns that share one name the same.
         budgets: Daily budgets in micros that may stand, `UNLIMITED` where there is none.
-        on: Whether it may be delivering.
+        states: States that may stand.
     """
 
     lever: str
     budgets: frozenset[int]
-    on: bool
+    states: frozenset[str]
+
+    @property
+    def on(self) -> bool:
+        """Whether it may be delivering."""
+        return not self.states <= _OFF
+
+    @property
+    def surely_on(self) -> bool:
+        """Whether it delivers, whichever of its states is true."""
+        return self.states.isdisjoint(_OFF)
 
 
 def worst_case(lines: Iterable[Line]) -> dict[str, int]:
@@ -74,23 +85,33 @@ def refusal(lines: Mapping[str, Line], campaign: str, new: Value, cap: Money) ->
         return f"campaign {campaign} was not seen in the account's structure: no headroom is certain", lines
     match new:
         case Money():
-            claimed = Line(lever=line.lever, budgets=line.budgets | {new.micros}, on=line.on)
+            claimed = replace(line, budgets=line.budgets | {new.micros})
         case State():
-            claimed = Line(lever=line.lever, budgets=line.budgets, on=line.on or new.value not in _OFF)
+            claimed = replace(line, states=line.states | {new.value})
         case _:
             return None, lines
     after = {**lines, campaign: claimed}
-    before_worst, after_worst = worst_case(lines.values()), worst_case(after.values())
-    if after_worst.get(line.lever, 0) <= before_worst.get(line.lever, 0):
+    if _adds_nothing(lines.values(), line, new):
         return None, after
-    total = sum(after_worst.values())
-    if total <= cap.micros:
+    if sum(worst_case(after.values()).values()) <= cap.micros:
         return None, after
-    used = sum(before_worst.values())
+    used = sum(worst_case(lines.values()).values())
     if used >= UNLIMITED:
         return f"a campaign without a daily limit runs: no headroom of the cap of {cap} is certain", lines
     free = Money(max(cap.micros - used, 0), cap.currency)
     return f"an increase may use only headroom that is certain: {free} of {cap} is free", lines
+
+
+def _adds_nothing(lines: Iterable[Line], line: Line, new: Money | State) -> bool:
+    """Tell whether a change costs nothing more whichever of the values that may stand is true.
+
+    To compare worst cases would not do: one that is in doubt may be far above the truth, and a change that stays under
+    it may still be what lifts the truth over the cap.
+    """
+    lever = [other for other in lines if other.lever == line.lever]
+    if isinstance(new, Money):
+        return new.micros <= min(line.budgets) or not any(other.on for other in lever)
+    return new.value in _OFF or any(other.surely_on for other in lever)
 
 
 class Ledger:
@@ -225,4 +246,4 @@ def _line(row: Row[Any], claims: Iterable[Value], now: datetime) -> Line:
         elif isinstance(value, State):
             states.add(value.value)
     lever = f"shared:{row.shared_budget_id}" if row.shared_budget_id is not None else f"campaign:{row.campaign_id}"
-    return Line(lever=lever, budgets=frozenset(budgets), on=any(state not in _OFF for state in states))
+    return Line(lever=lever, budgets=frozenset(budgets), states=frozenset(states))
