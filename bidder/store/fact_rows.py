@@ -66,11 +66,17 @@ def read_latest(connection: Connection, kind: FactKind, series: int, first: int,
     if connection.dialect.name == "sqlite":  # A bare column beside max() comes from the row of the maximum.
         statement = select(*columns, func.max(table.c.revision)).where(wanted).group_by(*key).order_by(*key)
     else:
-        statement = select(*columns).where(wanted).ext(distinct_on(*key)).order_by(*key, table.c.revision.desc())
-    segments = _segments(kind, connection.execute(statement).all())
-    for day, _, instant, keys in read_sightings(connection, series, first, last, until=None):
+        newest = select(*columns, table.c.revision).where(wanted).ext(distinct_on(*key))
+        statement = newest.order_by(*key, table.c.revision.desc())
+    rows = connection.execute(statement).all()
+    segments = _segments(kind, rows)
+    revisions = _by_day(rows)
+    for day, revision, instant, keys in read_sightings(connection, series, first, last, until=None):
         if day in segments:
-            segments[day] = sighted(segments[day], keys, instant)
+            part = segments[day]
+            # A report that saw all of a day cannot have seen what came after it.
+            seen = part.keys[revisions[day] <= revision] if keys is None else keys
+            segments[day] = sighted(part, seen, instant)
     return segments
 
 
@@ -130,10 +136,18 @@ def _known_then(part: Segment, revision: Int64, late: Bools, seen: Iterable[tupl
         rows = np.flatnonzero(standing)
         newest = rows[np.append(part.keys[rows][1:] != part.keys[rows][:-1], True)] if len(rows) else rows
         observed[newest] = np.maximum(observed[newest], instant)
-    order = np.lexsort((revision, ~late, observed, part.keys))
+    order = np.lexsort((revision, observed, part.keys))
     keys = part.keys[order]
     rows = order[np.append(keys[1:] != keys[:-1], True)]
     return Segment(keys=part.keys[rows], values=part.values[:, rows], observed=observed[rows])
+
+
+def _by_day(rows: Sequence[Any]) -> dict[int, Int64]:
+    """Return the revisions (last column) of rows that are sorted by day."""
+    found: dict[int, list[int]] = {}
+    for row in rows:
+        found.setdefault(row.day, []).append(row[-1])
+    return {day: np.array(revisions, dtype=np.int64) for day, revisions in found.items()}
 
 
 def _segments(kind: FactKind, rows: Sequence[Any]) -> dict[int, Segment]:

@@ -168,7 +168,7 @@ class FactBook:
             if written.any():
                 rows.append((day, _pick(frame, written), merged.late[written]))
             if not merged.news.all():
-                seen.append((day, _pick(frame, ~merged.older), merged.complete))
+                seen.append((day, _pick(frame, ~merged.late), merged.complete))
             changed[day] = merged.segment
             age = age_of(day)
             if series.level != PRODUCT and series.grain is Grain.DAY and 0 <= age <= growth.OLDEST_AGE:

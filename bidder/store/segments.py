@@ -59,15 +59,14 @@ class Merge:
     Attributes:
         segment: All that is known now.
         news: Rows of the frame that are new or differ from the newest known: to be written.
-        late: Rows of the frame that are older than what is known and say something else: to be written as late.
-        older: Rows of the frame that are older than what is known of them.
+        late: Rows of the frame that are older than what is known of them: to be written as late, also where they say
+            the same, for the view of an instant between the two has nothing else to show.
         complete: Every row known of the day stands in the frame, and all of it was seen at one instant.
     """
 
     segment: Segment
     news: Bools
     late: Bools
-    older: Bools
     complete: bool
 
 
@@ -85,7 +84,7 @@ def merge(known: Segment, frame: Segment) -> Merge:
     news = differs & ~older
     segment = _merged(known, frame, rows, found, news)
     complete = len(rows) == len(known) and not older.any() and bool((frame.observed == frame.observed[:1]).all())
-    return Merge(segment=segment, news=news, late=differs & older, older=older, complete=complete)
+    return Merge(segment=segment, news=news, late=older, complete=complete)
 
 
 def _merged(known: Segment, frame: Segment, rows: Int64, found: Bools, news: Bools) -> Segment:
@@ -108,10 +107,8 @@ def _merged(known: Segment, frame: Segment, rows: Int64, found: Bools, news: Boo
     )
 
 
-def sighted(segment: Segment, keys: Int64 | None, observed: int) -> Segment:
-    """Return the segment after rows were seen again unchanged; ``keys`` is ``None`` where all were."""
-    if keys is None:
-        return Segment(keys=segment.keys, values=segment.values, observed=np.maximum(segment.observed, observed))
+def sighted(segment: Segment, keys: Int64, observed: int) -> Segment:
+    """Return the segment after rows were seen again unchanged."""
     latest = segment.observed.copy()
     rows = np.searchsorted(segment.keys, keys)
     latest[rows] = np.maximum(latest[rows], observed)

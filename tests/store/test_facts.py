@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bidder.core.calendar import DayRange, day_of, day_start, ordinal
@@ -306,6 +306,8 @@ def as_reports(drawn: list[tuple[int, list[tuple[int, int, int, int]]]]) -> Iter
 
 @settings(max_examples=60)
 @given(imports(), st.integers(0, 31))
+@example([(1, [(0, 0, 0, 0)]), (0, [(0, 0, 0, 0)])], 0)
+@example([(0, [(0, 0, 0, 1)]), (1, [(0, 0, 0, 0)]), (0, [(0, 0, 0, 0)])], 0)
 def test_random_restatements_equal_a_plain_replay(
     drawn: list[tuple[int, list[tuple[int, int, int, int]]]], asked: int
 ) -> None:
@@ -332,6 +334,7 @@ def test_random_restatements_equal_a_plain_replay(
 
 @settings(max_examples=25)
 @given(imports())
+@example([(0, [(1, 0, 0, 0)]), (1, [(1, 0, 0, 0)]), (0, [(1, 1, 0, 0)])])
 def test_a_fresh_process_knows_what_the_old_one_knew(
     drawn: list[tuple[int, list[tuple[int, int, int, int]]]],
 ) -> None:
