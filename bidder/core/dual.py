@@ -371,6 +371,8 @@ class _Part:
             price = above[self._group] / below
             swing = ((self._group_floor - money) / above)[self._group] - self._lift / below
         response = self._curve.at(price, _log(price))
+        # Where money is free and the turn 0 the swing is infinite, but nobody there can spend more than they do.
+        swing[response.bend == 0] = 0.0
         margin = self._credit * price - self._floor
         return _Point(
             response=response,

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.optimize import LinearConstraint, NonlinearConstraint, minimize
@@ -149,6 +149,7 @@ def test_some_of_the_instances_above_have_binding_floors_and_caps() -> None:
     number=st.integers(1, 60),
 )
 @settings(max_examples=200)
+@example(seed=13, family="log", profit=False, forced=0.0, tight=1.0, number=1)
 def test_certificate_bounds_and_floors_hold_on_any_instance(
     seed: int,
     family: Family,
