@@ -90,12 +90,12 @@ class Daemon:
             StoreError: The database cannot be used, or could not for half an hour.
             InvariantBroken: A bug was caught; everything is halted.
         """
+        self._listen()
         with single_writer(lock_path(self._settings), now=self._clock()):
             require_markets(self._settings)
             attendant = self.attendant
             starts = Starts(lock_path(self._settings).with_suffix(".starts"))
             self._refuse_crash_loop(starts.begin(self._clock()))
-            self._listen()
             self._say_started()
             ended = self._beat_until_stopped()
             service.tell("STOPPING=1")
