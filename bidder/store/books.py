@@ -70,7 +70,7 @@ class Books:
         return until if until > as_of else None
 
 
-def load(connection: Connection, record: AccountRecord, *, withheld_counts: bool) -> Books:
+def load(connection: Connection, record: AccountRecord, *, rehearsal: bool) -> Books:
     """Read what stands of one account."""
     number = record.number
     recorded = last_recorded(connection, number)
@@ -84,7 +84,7 @@ def load(connection: Connection, record: AccountRecord, *, withheld_counts: bool
         ledger=Ledger(number, record.account.currency),
         last_cycle=None if recorded is None else recorded[0],
         last_as_of=None if recorded is None else recorded[1],
-        acting_version=last_acting_version(connection, number, withheld_counts=withheld_counts),
+        acting_version=last_acting_version(connection, number, rehearsal=rehearsal),
         forecast_day=last_forecast_day(connection, number),
         marks=marks(connection, number),
     )

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, update
 
 from bidder.core.change import Change, Field
 from bidder.core.entities import EntityRef
@@ -63,15 +63,16 @@ def last_recorded(connection: Connection, account: int) -> tuple[int, datetime] 
     return None if row is None else (row.id, row.as_of)
 
 
-def last_acting_version(connection: Connection, account: int, *, withheld_counts: bool) -> str | None:
+def last_acting_version(connection: Connection, account: int, *, rehearsal: bool) -> str | None:
     """Return the code version of the newest cycle of which something was sent (or would have been, in rehearsal)."""
+    acts: ColumnElement[bool] = _INTENTS.c.status.not_in(["pending", "withheld"])
+    if rehearsal:
+        acts = acts | _INTENTS.c.sent_at.is_not(None)
     acting = (
         select(_CYCLES.c.code_version)
         .join(_INTENTS, _INTENTS.c.cycle_id == _CYCLES.c.id)
-        .where(_CYCLES.c.account_id == account, _INTENTS.c.sent_at.is_not(None))
+        .where(_CYCLES.c.account_id == account, acts)
     )
-    if not withheld_counts:
-        acting = acting.where(_INTENTS.c.status != "withheld")
     version: str | None = connection.execute(acting.order_by(_CYCLES.c.id.desc()).limit(1)).scalar()
     return version
 

@@ -6,6 +6,7 @@ transaction changes nothing, so callers change their own memory only after it en
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -27,6 +28,10 @@ _REMEDIES = (
     ("disk i/o error", "the disk fails; look at the system log before anything is trusted again"),
     ("connection", "the database server cannot be reached"),
 )
+
+
+_TROUBLE = (SQLAlchemyError, sqlite3.Error)
+"""What a failing database raises; the driver's own where a transaction begins, which goes past SQLAlchemy."""
 
 
 class Database:
@@ -71,7 +76,7 @@ class Database:
             try:
                 with connection.begin():
                     yield connection
-            except SQLAlchemyError:
+            except _TROUBLE:
                 self._drop()
                 raise
 
@@ -94,9 +99,7 @@ def translated() -> Iterator[None]:
     """Turn the database's errors into `StoreError` with what to do about them."""
     try:
         yield
-    except DBAPIError as exc:
-        words = str(exc.orig)
+    except _TROUBLE as exc:
+        words = str(exc.orig if isinstance(exc, DBAPIError) else exc)
         remedy = next((remedy for sign, remedy in _REMEDIES if sign in words.lower()), "nothing was applied")
         raise StoreError(f"database: {words}; {remedy}") from exc
-    except SQLAlchemyError as exc:
-        raise StoreError(f"database: {exc}; nothing was applied") from exc

@@ -21,7 +21,7 @@ from bidder.store.anchor import Anchor, Head
 from bidder.store.audit import AuditEvent, Chain
 from bidder.store.database import Database, translated
 from models import schema
-from models.engine import connect, path_of, writing
+from models.engine import connect, path_of, reading, writing
 
 _CHUNK = 5_000
 
@@ -59,8 +59,8 @@ def check(url: str, *, chain: Chain | None = None) -> tuple[str, ...]:
     """
     faults: list[str] = []
     engine = connect(url, read_only=True)
+    database = Database(engine)
     try:
-        database = Database(engine)
         with database.read() as connection:
             if connection.dialect.name == "sqlite":
                 found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
@@ -75,7 +75,7 @@ def check(url: str, *, chain: Chain | None = None) -> tuple[str, ...]:
     except StoreError as exc:
         faults.append(str(exc))
     finally:
-        engine.dispose()
+        database.close()
     return tuple(faults)
 
 
@@ -119,8 +119,8 @@ def copy(source_url: str, target_url: str) -> dict[str, int]:
             raise InputError("is not empty; name a new database", place=target_url)
         with translated():
             schema.upgrade(target)
-            with Database(source).read() as reading, writing(target) as connection:
-                return _copy_tables(reading, connection)
+            with reading(source) as origin, writing(target) as place:
+                return _copy_tables(origin, place)
     finally:
         source.dispose()
         target.dispose()

@@ -17,7 +17,7 @@ from bidder.store.audit import Chain
 from bidder.store.database import Database, translated
 from bidder.store.sql_store import SqlStore
 from models import StampRow, schema
-from models.engine import connect, path_of
+from models.engine import connect, path_of, reading, writing
 from models.tables import table_of
 
 RunMode = Literal["rehearsal", "live"]
@@ -58,12 +58,11 @@ def open_store(
         AuditBroken: Audited rows are gone.
         StoreError: It cannot be read or written.
     """
-    path = path_of(url)
+    engine, path = _engine(url, read_only=read_only)
     if path is None and (anchor is None or key is None):
         raise ConfigError(
             "PostgreSQL needs a place for the audit's key and anchor outside the database", key="database"
         )
-    engine = _engine(url, read_only=read_only)
     with ExitStack() as undo:
         undo.callback(engine.dispose)
         with translated():
@@ -130,9 +129,9 @@ def prepare(engine: Engine, path: Path | None, *, read_only: bool) -> None:
         ) from exc
 
 
-def _engine(url: str, *, read_only: bool) -> Engine:
+def _engine(url: str, *, read_only: bool) -> tuple[Engine, Path | None]:
     try:
-        return connect(url, read_only=read_only)
+        return connect(url, read_only=read_only), path_of(url)
     except FileNotFoundError as exc:
         raise StoreError(f"{exc}; run bidder once to create it") from exc
     except OSError as exc:
@@ -143,11 +142,10 @@ def _engine(url: str, *, read_only: bool) -> Engine:
 
 def _stamp(engine: Engine, mode: RunMode, code_version: str, *, read_only: bool) -> None:
     """Stamp an empty database with its mode, refuse one that is stamped for the other."""
-    database = Database(engine)
-    with database.read() as connection:
+    with reading(engine) as connection:
         found = connection.execute(select(_STAMP.c.mode)).scalar()
     if found is None and not read_only:
-        with database.write() as connection:
+        with writing(engine) as connection:
             if connection.execute(select(_STAMP.c.mode)).scalar() is None:
                 connection.execute(insert(_STAMP).values(id=1, mode=mode, code_version=code_version))
         return _stamp(engine, mode, code_version, read_only=read_only)

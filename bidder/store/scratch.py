@@ -25,6 +25,7 @@ def scratch_copy(store: SqlStore) -> SqlStore:
         key=known.key, anchor=Anchor(None), config_fingerprint=known.config_fingerprint, code_version=known.code_version
     )
     copy = SqlStore(Database(engine), chain, rehearsal=store.rehearsal, stop_file=store.stop_file)
+    copy.rules_of(store)
     with store.database.read() as source:
         if source.dialect.name == "sqlite":
             with engine.connect() as target:

@@ -33,13 +33,13 @@ class Shelf:
     Args:
         database: Transactions.
         chain: The audit.
-        withheld_counts: Whether changes that were withheld count as acting: in rehearsal they do.
+        rehearsal: Whether changes count as made though they were withheld.
     """
 
-    def __init__(self, database: Database, chain: Chain, *, withheld_counts: bool) -> None:
+    def __init__(self, database: Database, chain: Chain, *, rehearsal: bool) -> None:
         self._database = database
         self._chain = chain
-        self._withheld_counts = withheld_counts
+        self._rehearsal = rehearsal
         self._books: dict[AccountId, Books] = {}
 
     @contextmanager
@@ -105,7 +105,7 @@ class Shelf:
         self._books.clear()
 
     def _load(self, connection: Connection, record: accounts.AccountRecord) -> Books:
-        return books.load(connection, record, withheld_counts=self._withheld_counts)
+        return books.load(connection, record, rehearsal=self._rehearsal)
 
     def _in_step(self, connection: Connection, known: Books) -> bool:
         """Tell whether no other process wrote a cycle or a report since."""

@@ -52,7 +52,7 @@ class SqlStore:
         self.rehearsal = rehearsal
         self.stop_file = stop_file
         self._limits: dict[AccountId, LimitPolicy] = {}
-        self._shelf = Shelf(database, chain, withheld_counts=rehearsal)
+        self._shelf = Shelf(database, chain, rehearsal=rehearsal)
 
     def __repr__(self) -> str:
         return f"SqlStore({self.database.engine.url.render_as_string(hide_password=True)!r})"
@@ -62,6 +62,10 @@ class SqlStore:
     def rule(self, account: Account, policy: Policy) -> None:
         """State the policy an account is under: how long it is observed and foreign edits are left alone."""
         self._limits[account.id] = policy.limits
+
+    def rules_of(self, other: SqlStore) -> None:
+        """Take over the policies stated to another store."""
+        self._limits.update(other._limits)
 
     def register(self, account: Account, *, now: datetime) -> None:
         """Enter an account, or check that it still is the one that was entered.
@@ -257,6 +261,8 @@ class SqlStore:
             answers = known.ledger.reserve(unit.connection, wanted, cap_micros=cap_micros, now=now)
             granted = [intent for intent, why in zip(wanted, answers, strict=True) if why is None]
             intents.mark_sent(unit.connection, granted, now=now)
+            if granted and self.rehearsal:
+                known.acting_version = self.chain.code_version
         return answers
 
     def resolve(self, account: Account, intent: Intent, outcome: Outcome, *, now: datetime) -> Intent:
@@ -275,7 +281,7 @@ class SqlStore:
                 if intent.status is Status.CONFIRMED:
                     stands = intent.change.new if outcome.observed is None else outcome.observed
                     known.ledger.confirm(unit.connection, intent.change.ref, intent.change.field, stands, now=now)
-                if self.rehearsal or intent.status is not Status.WITHHELD:
+                if intent.status is not Status.WITHHELD:
                     known.acting_version = self.chain.code_version
                 known.changes.update(intent)
             unit.events += changes_told(unit.connection, account, done, now=now)
