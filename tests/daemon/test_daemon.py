@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -340,3 +342,23 @@ def test_an_adapter_that_is_missing_stops_the_start(stage: Stage) -> None:
 
     with pytest.raises(ConfigError, match="mock"):
         Daemon(load(stage.path), clock=lambda: stage.now).run()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
+def test_a_fortnight_leaves_no_handle_thread_or_growing_memory(stage: Stage) -> None:
+    """What leaks by the hour is a crash by the month."""
+    daemon = stage.daemon()
+    seen = []
+    for hour in range(14 * 24):
+        stage.now = START + hour * HOUR
+        daemon.tick()
+        if hour in {48, 14 * 24 - 1}:
+            gc.collect()
+            pages = int(Path("/proc/self/statm").read_text().split()[1])
+            seen.append((len(list(Path("/proc/self/fd").iterdir())), threading.active_count(), pages))
+
+    (files, threads, memory), (files_after, threads_after, memory_after) = seen
+    assert (files, threads) == (files_after, threads_after)
+    assert memory_after < 1.05 * memory
