@@ -76,6 +76,7 @@ def open_store(
             key=key or b"", anchor=Anchor(anchor), config_fingerprint=config_fingerprint, code_version=code_version
         )
         store = SqlStore(Database(engine), chain, rehearsal=mode == "rehearsal", stop_file=stop_file)
+        undo.callback(store.close)
         with store.database.read() as connection:
             chain.confirm(connection, chain.head(connection))
         undo.pop_all()
