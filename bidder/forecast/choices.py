@@ -22,9 +22,11 @@ from bidder.forecast.layout import Codes, Layout
 from bidder.forecast.shrinkage import fit_rates
 from bidder.forecast.signals import Powers, Signals, cart_rates, relative_carts, shop_rates
 from bidder.forecast.sums import sum_by
+from bidder.forecast.trees import boosted, covariates
 
 CART_POWERS = (0.5, 1.0, 1.5)
 SHOP_POWERS = (0.5, 1.0)
+TREE_POWERS = (0.5, 1.0)
 DRIFTS = (0.01, 0.02, 0.04)
 """Standard deviations by which the log of a target's rate may wander in a day."""
 
@@ -60,6 +62,21 @@ class Choices:
     clustering: float = 1.0
     gain: float = 0.0
     orders: float = 0.0
+
+    def notes(self) -> list[str]:
+        """Say what was chosen, for people."""
+        powers, notes = self.powers, []
+        if powers.carts > 0:
+            notes.append(f"Carts lead orders here: power {powers.carts:g}, chosen on {self.orders:,.0f} past orders.")
+        if powers.shop > 0:
+            notes.append(f"Sales on all channels help to tell products apart: power {powers.shop:g}.")
+        if powers.trees > 0:
+            notes.append(f"Boosted trees on price, age, clicks and carts move the prior: power {powers.trees:g}.")
+        if self.clustering > 1:
+            notes.append(f"Orders cluster: {self.clustering:.2f} of them count as one piece of evidence.")
+        if self.drift > 0:
+            notes.append(f"Rates move by about {self.drift:.0%} a day: old evidence of busy targets fades.")
+        return notes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -114,13 +131,12 @@ def choose(
     plain = sum(_likelihood(fold, levels, Powers(), 0.0, fallback) for fold in folds)
     best, powers, drift = plain, Powers(), 0.0
     trials: Sequence[tuple[Powers, float]]
-    for signal, candidates in (("carts", CART_POWERS), ("shop", SHOP_POWERS)):
+    for signal, candidates in (("carts", CART_POWERS), ("shop", SHOP_POWERS), ("trees", TREE_POWERS)):
+        if signal == "trees":
+            folds = [_with_trees(fold, layout, powers) for fold in folds]
         if all(np.all(getattr(fold.signals, signal) == 1.0) for fold in folds):
             continue
-        trials = [
-            (Powers(carts=c, shop=powers.shop) if signal == "carts" else Powers(carts=powers.carts, shop=c), drift)
-            for c in candidates
-        ]
+        trials = [(replace(powers, **{signal: candidate}), drift) for candidate in candidates]
         best, powers, drift = _better(folds, levels, trials, best, powers, drift, fallback)
     trials = [(powers, candidate) for candidate in DRIFTS]
     best, powers, drift = _better(folds, levels, trials, best, powers, drift, fallback)
@@ -168,10 +184,18 @@ def _fold(
         signals=Signals(
             carts=relative_carts(rates, cart_clicks),
             shop=shop_rates(sales, layout, until=start, unusable=unusable),
+            trees=np.ones(size),
         ),
         later_events=sum_by(later.target, later.orders, size),
         later_exposure=sum_by(later.target, later.clicks, size),
     )
+
+
+def _with_trees(fold: _Fold, layout: Layout, powers: Powers) -> _Fold:
+    """Return the fold with what trees, grown on the days before it, add to the signals chosen so far."""
+    known = covariates(fold.facts, layout, fold.signals, until=fold.start)
+    grown = boosted(known, fold.events, fold.exposure * fold.signals.lift(powers), layout)
+    return replace(fold, signals=replace(fold.signals, trees=grown))
 
 
 def _likelihood(fold: _Fold, levels: list[Codes], powers: Powers, drift: float, fallback: float) -> float:

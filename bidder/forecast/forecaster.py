@@ -6,7 +6,7 @@ inputs it has seen, never the inputs' order. The formulas stand in docs/maths/fo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,8 +30,9 @@ from bidder.forecast.presence import WINDOW_DAYS, presence
 from bidder.forecast.refunds import RefundRates, refund_rates
 from bidder.forecast.response import Elasticities, learn_elasticities
 from bidder.forecast.shrinkage import RatePrior, fit_rates
-from bidder.forecast.signals import SALES_DAYS, Signals, cart_rates, relative_carts, shop_rates
+from bidder.forecast.signals import SALES_DAYS, Powers, Signals, cart_rates, relative_carts, shop_rates
 from bidder.forecast.sums import sum_by
+from bidder.forecast.trees import boosted, covariates
 from bidder.forecast.value import order_values, rpc_bounds
 
 FALLBACK_CVR = 0.02
@@ -179,7 +180,8 @@ class EmpiricalBayesForecaster:
         """Estimate order rates: the prior from days that rest for the day, the posterior from all there is."""
         layout, facts, levels, curve = picture.layout, picture.facts, picture.levels, picture.curve
         size = len(layout)
-        resting = expose(facts.take(facts.day < picture.today - 1), size, curve)
+        rested = facts.take(facts.day < picture.today - 1)
+        resting = expose(rested, size, curve)
         choices = self._choices(picture)
         cart_rate = self._memo.recall(
             "carts",
@@ -190,7 +192,10 @@ class EmpiricalBayesForecaster:
         signals = Signals(
             carts=relative_carts(cart_rate, resting.cart_clicks),
             shop=shop_rates(sales, layout, until=picture.today - 1, unusable=picture.unusable),
+            trees=np.ones(size),
         )
+        if choices.powers.trees > 0:
+            signals = replace(signals, trees=self._trees(picture, rested, resting, signals, choices.powers))
         lift = signals.lift(choices.powers)
         prior, distance, checked = self._memo.recall(
             "orders",
@@ -215,6 +220,18 @@ class EmpiricalBayesForecaster:
             choices=choices,
         )
 
+    def _trees(
+        self, picture: _Picture, rested: TargetFacts, resting: Exposure, signals: Signals, powers: Powers
+    ) -> Float64:
+        """Let trees say what they expect of every target; the answer stands while what it rests on does."""
+        known = covariates(rested, picture.layout, signals, until=picture.today - 1)
+        expected = resting.clicks * signals.lift(powers)
+        return self._memo.recall(
+            "trees",
+            (known, resting.orders, expected, repr(picture.layout.target_ids)),
+            lambda: boosted(known, resting.orders, expected, picture.layout),
+        )
+
     def _choices(self, picture: _Picture) -> Choices:
         """Let the account's settled past choose signals and memory; the answer stands for a week."""
         facts = picture.facts
@@ -223,14 +240,14 @@ class EmpiricalBayesForecaster:
         settled = facts.take((facts.day >= first) & (facts.day < end))
         sales = picture.snapshot.history.products
         sales = sales.take((sales.day >= first - SALES_DAYS) & (sales.day < end))
-        numbers = (settled.target, settled.day, settled.clicks, settled.orders, settled.carts)
+        numbers = (settled.target, settled.day, settled.impressions, settled.clicks, settled.orders, settled.carts)
+        layout = picture.layout
+        names = (settled.spend_micros, layout.price_micros, layout.text_length, repr(layout.target_ids))
         sold = (sales.product, sales.day, sales.units, sales.visitors, repr(sales.product_ids))
         return self._memo.recall(
             "choices",
-            (*numbers, *sold, picture.groups, picture.unusable),
-            lambda: choose(
-                settled, sales, picture.layout, picture.levels, fallback=FALLBACK_CVR, unusable=picture.unusable
-            ),
+            (*numbers, *names, *sold, picture.groups, picture.unusable),
+            lambda: choose(settled, sales, layout, picture.levels, fallback=FALLBACK_CVR, unusable=picture.unusable),
         )
 
     def _traffic(self, picture: _Picture, *, zeros_left_out: bool) -> tuple[NormalDay, Elasticities]:
@@ -287,16 +304,7 @@ def _notes(
     ]
     if rates.checked:
         notes.append(f"Prior check: distance {rates.distance:.3f} on {rates.checked} targets.")
-    if choices.powers.carts > 0:
-        notes.append(
-            f"Carts lead orders here: power {choices.powers.carts:g}, chosen on {choices.orders:,.0f} past orders."
-        )
-    if choices.powers.shop > 0:
-        notes.append(f"Sales on all channels help to tell products apart: power {choices.powers.shop:g}.")
-    if choices.clustering > 1:
-        notes.append(f"Orders cluster: {choices.clustering:.2f} of them count as one piece of evidence.")
-    if choices.drift > 0:
-        notes.append(f"Rates move by about {choices.drift:.0%} a day: old evidence of busy targets fades.")
+    notes += choices.notes()
     if response.steps:
         notes.append(f"Response: learned from {response.steps} bid steps.")
     if not clicks > 0:

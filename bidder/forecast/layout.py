@@ -35,6 +35,7 @@ class Layout:
         product_category: (n_products,) codes of the known products.
         bid_micros: Base bid now, the ad group's where the target has none; nan where there is neither.
         price_micros: List price of the product; nan where unknown.
+        text_length: Characters of the target's text.
         live: Enabled itself, bool.
     """
 
@@ -51,6 +52,7 @@ class Layout:
     product_category: Codes
     bid_micros: Float64
     price_micros: Float64
+    text_length: Float64
     live: NDArray[np.bool_]
 
     def __len__(self) -> int:
@@ -97,6 +99,7 @@ def lay_out(structure: Structure) -> Layout:
         product_category=product_category,
         bid_micros=np.where(np.isnan(own_bid), default_bid[ad_group] if len(groups) else own_bid, own_bid),
         price_micros=_where_known(price, known, np.nan),
+        text_length=np.array([float(len(t.text)) for t in targets], dtype=np.float64),
         live=np.array([t.state is State.ENABLED for t in targets], dtype=np.bool_),
     )
 

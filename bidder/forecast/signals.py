@@ -34,14 +34,16 @@ class Signals:
     Attributes:
         carts: Carts and favourites per click, of the target.
         shop: Paid units per visitor on all channels, of the target's product.
+        trees: Orders per click that `bidder.forecast.trees` expect, beyond what the other powers say; ones until asked.
     """
 
     carts: Float64
     shop: Float64
+    trees: Float64
 
     def lift(self, powers: Powers) -> Float64:
         """Return by how much the signals move the expected order rate of every target."""
-        lifted: Float64 = self.carts**powers.carts * self.shop**powers.shop
+        lifted: Float64 = self.carts**powers.carts * self.shop**powers.shop * self.trees**powers.trees
         return lifted
 
 
@@ -51,6 +53,7 @@ class Powers:
 
     carts: float = 0.0
     shop: float = 0.0
+    trees: float = 0.0
 
 
 def cart_rates(carts: Float64, clicks: Float64, levels: list[Codes]) -> Float64:
