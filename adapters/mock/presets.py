@@ -1,7 +1,8 @@
 """The presets' numbers: what kind of shop, in what kind of market, drawn from which ranges.
 
 Every range is (least, most) and lies inside the observed ranges of the trade (docs/explanation/mock-market.md names
-their sources), so that a shop drawn anywhere in it is one that could be met. `generate.build_shops` draws.
+their sources), so that a shop drawn anywhere in it is one that could be met; `classic` is the market of older
+handbooks, with clicks cheaper than today's. `generate.build_shops` draws.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Within the day: when demand comes, what share of it a budget lets us serve, and how spend is kept on plan.
 
-Pure functions on campaign-hour arrays; called by `bidder.core.decide` and `bidder.core.budgets`. Laws and their
-measured quality stand in docs/maths/pacing.md.
+Pure functions on campaign-hour arrays; called by `bidder.core.decide`, which does not steer by `deadbeat` yet. Laws
+and their measured quality stand in docs/maths/pacing.md.
 """
 
 from __future__ import annotations

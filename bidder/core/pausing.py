@@ -1,8 +1,8 @@
 """Evidence for pausing a target, and for letting it come back.
 
 Two tests on matured exposure: the fitted-prior posterior, which keeps its error rate under continuous looking while
-the prior fits, and a mixture e-process, which keeps it always. Called by `bidder.core.decide` and
-`benchmarks.pause`; formulas and error rates in docs/maths/pausing.md.
+the prior fits, and a mixture e-process, which keeps it always. Called by `bidder.core.decide`; formulas and error
+rates in docs/maths/pausing.md.
 """
 
 from __future__ import annotations

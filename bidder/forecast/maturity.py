@@ -96,7 +96,7 @@ def learn_maturity(
     the default curve worth `PRIOR_ORDERS`. Counts are tempered by their overdispersion between click days.
 
     Args:
-        development: Orders visible by click day and age; later ages than the window count as the window.
+        development: Orders visible by click day and age; later ages than the window are left out.
         default: The venue's curve for ages 0, 1, 2 ...
         today: Ordinal of the present day; observations of today are not final for their age and left out.
         unusable: Ordinals of click days that nothing is learned from.

@@ -31,7 +31,7 @@ from bidder.secrets import Secret
 SEED = 7
 PATIENT = {"read_seconds": 20.0, "connect_seconds": 20.0, "total_seconds": 40.0, "requests": 10_000}
 """Options of an adapter that a busy machine does not put out of patience."""
-HASTY = {**PATIENT, "read_seconds": 0.5, "total_seconds": 1.0}
+HASTY = {**PATIENT, "connect_seconds": 1.0, "read_seconds": 0.5, "total_seconds": 1.0}
 """Options of one that does not wait long for a server that plays dead."""
 
 
