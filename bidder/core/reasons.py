@@ -103,7 +103,7 @@ class Code(Enum):
     )
     NEW_PRODUCT = (
         Kind.HOLD,
-        "new product ({age_days} days, {clicks} clicks): unranked while on its test line",
+        "new product (launch {launched}, {clicks} clicks): unranked while on its test line",
     )
     POTENTIAL = (
         Kind.HOLD,

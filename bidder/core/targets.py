@@ -130,7 +130,8 @@ def hold_targets(case: Case, answers: Answers, reach: Reach, moves: BidMoves, si
         elif moves.cooling[row]:
             reason = _cooling(case, answers, EntityKind.TARGET, row)
         elif situation.new[row] and forecast.clicks[row] < enough:
-            reason = because(Code.NEW_PRODUCT, age_days=None, clicks=figure(float(forecast.clicks[row])))
+            clicks = figure(float(forecast.clicks[row]))
+            reason = because(Code.NEW_PRODUCT, launched=_launched(case, row), clicks=clicks)
         elif moves.wanted.refused[row]:
             reason = because(Code.TOO_LITTLE_EVIDENCE, clicks=figure(float(forecast.clicks[row])), needed=enough)
         elif moves.small[row] and moves.now[row] > 0 and _far(case, moves, row):
@@ -156,6 +157,13 @@ def _unknown(case: Case, row: int) -> Reason | None:
 def _title(case: Case, row: int) -> str:
     at = int(case.layout.product[row])
     return "its product" if at == NONE else case.layout.structure.products[at].title
+
+
+def _launched(case: Case, row: int) -> str | None:
+    """Return the launch date of a target's product, ``None`` where nobody told."""
+    at = int(case.layout.product[row])
+    launched = None if at == NONE else case.layout.structure.products[at].launch_date
+    return None if launched is None else launched.isoformat()
 
 
 def _far(case: Case, moves: BidMoves, row: int) -> bool:
