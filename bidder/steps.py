@@ -151,9 +151,11 @@ def _read_reports(
         if isinstance(report, Pending):
             reason = Reason.of(Code.REPORT_PENDING, job=report.job)
             raise DataHeld(reason.render(), code=reason.code.name)
-        objection = inspect(
-            account, structure, report, profile, policy, known=store.coverage(account.id, grain), now=now
-        )
+        known = store.coverage(account.id, grain)
+        before = None
+        if known is not None:
+            before = store.history(account, window_days=profile.default_window, days=days, as_of=now)
+        objection = inspect(account, structure, report, profile, policy, known=known, previous=before, now=now)
         if objection is not None:
             raise DataHeld(objection.render(), code=objection.code.name)
         store.save_report(account, grain, report)

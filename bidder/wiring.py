@@ -5,8 +5,8 @@ The daemon, `bidder once` and the simulator get their `Kit` here; nothing below 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -166,6 +166,25 @@ def market_of(one: AccountSettings, settings: Settings, memory: AdapterMemory) -
     if "folder" in one.options:
         options["folder"] = str(settings.folder / Path(str(one.options["folder"])).expanduser())
     return build(AdapterConfig(account=one.account, options=options, secrets=secrets_of(one, settings), memory=memory))
+
+
+@contextmanager
+def looked_at(one: AccountSettings, settings: Settings) -> Iterator[Marketplace]:
+    """Open an account's marketplace for reads outside a cycle.
+
+    Its memory is the daemon's own where there is a database: a venue that rotates tokens takes the old one back, so a
+    look that kept the new one to itself would lock the daemon out. Looking creates no database.
+    """
+    if "://" not in settings.database and not Path(settings.database).exists():
+        with closing(market_of(one, settings, VolatileMemory())) as market:
+            yield market
+        return
+    store = database_of(settings)
+    try:
+        with closing(market_of(one, settings, store.adapter_memory(one.account))) as market:
+            yield market
+    finally:
+        store.close()
 
 
 def kit_of(

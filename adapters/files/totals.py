@@ -31,6 +31,12 @@ def plus(first: Sums, second: Sums) -> Sums:
     return add_up([first, second])
 
 
+_ADD_UP = (Role.IMPRESSIONS, Role.CLICKS, Role.SPEND)
+"""Figures of which no two rows share a part."""
+
+_ROUNDED = "the rows of the export are rounded"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exclusion:
     """Rows that were not imported, why, and what they carry.
@@ -77,6 +83,14 @@ class MetricCheck:
         return self.stated is None or self.stated == self.in_file
 
     @property
+    def doubtful(self) -> bool:
+        """Tell whether the totals row contradicts the rows by more than rounding, in a figure that adds up.
+
+        Orders and what follows from them may be shared by several rows; impressions, clicks and spend may not.
+        """
+        return not self.agrees and self.metric in _ADD_UP and _why(self) != _ROUNDED
+
+    @property
     def whole(self) -> bool:
         """Tell whether everything in the file was imported."""
         return self.in_file == self.imported
@@ -108,8 +122,8 @@ class Reconciliation:
 
     @property
     def holds(self) -> bool:
-        """Tell whether every figure is imported or explained."""
-        return all(check.unexplained == 0 for check in self.checks)
+        """Tell whether every figure is imported or explained, and no totals row contradicts its rows."""
+        return all(check.unexplained == 0 and not check.doubtful for check in self.checks)
 
     def check(self, metric: Role) -> MetricCheck | None:
         """Return the account of one figure, or ``None`` where the file lacks it."""
@@ -141,9 +155,11 @@ def _why(check: MetricCheck) -> str:
     assert check.stated is not None  # noqa: S101  (the caller has looked)
     close = abs(check.stated - check.in_file) <= max(abs(check.in_file) * Decimal("0.001"), Decimal(1))
     if close:
-        return "the rows of the export are rounded"
+        return _ROUNDED
     if check.stated > check.in_file:
         return "rows are missing from the export (a filter, or removed entities) or it was cut short"
+    if check.metric in _ADD_UP:
+        return "the totals row counts less than the rows: some may stand in the export twice"
     return "the totals row counts less than the rows, as where one order is shared by several"
 
 

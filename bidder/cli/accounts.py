@@ -54,21 +54,18 @@ def list_(frame: Frame) -> None:
 @click.argument("name")
 @click.pass_obj
 def test(frame: Frame, name: str) -> None:
-    """Read an account once and compare it with the configuration; nothing is written anywhere.
+    """Read an account once and compare it with the configuration; nothing is written to the marketplace.
 
     Example: bidder account test shop
     """
     from bidder.errors import ConfigError
-    from bidder.wiring import VolatileMemory, market_of
+    from bidder.wiring import looked_at
 
     settings = frame.settings()
     one = settings.account(name)
-    market = market_of(one, settings, VolatileMemory())
-    try:
+    with looked_at(one, settings) as market:
         profile = market.profile(now())
         structure = market.fetch_structure(one.account.id, now())
-    finally:
-        market.close()
     for what, ours, theirs in (
         ("currency", one.account.currency, structure.currency),
         ("time_zone", one.account.time_zone, structure.time_zone),

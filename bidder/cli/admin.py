@@ -165,15 +165,12 @@ def _alerts(settings: Settings, path: Path) -> Iterator[Finding]:  # noqa: ARG00
 
 def _accounts(settings: Settings, path: Path) -> Iterator[Finding]:  # noqa: ARG001
     from bidder.settings import inherited
-    from bidder.wiring import VolatileMemory, market_of
+    from bidder.wiring import looked_at
 
     for one in settings.accounts:
         try:
-            market = market_of(one, settings, VolatileMemory())
-            try:
+            with looked_at(one, settings) as market:
                 market.profile(now())
-            finally:
-                market.close()
             yield Finding(what=f"account {one.account.id}", seen="its marketplace answers")
         except BidderError as error:
             yield Finding(what=f"account {one.account.id}", seen="cannot be read", remedy=str(error))

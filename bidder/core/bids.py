@@ -9,6 +9,7 @@ Values, steps and bounds are judged on the effective bid (base bid times hour fa
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,8 @@ from bidder.core.performance import Float64, Int64
 _EXPLORE_ORDERS = (1.5, 3.0)
 """Exploration cap of one target: the lesser of so many order values and so many floor-orders (operator.md 2)."""
 _HIGHEST_RATIO = 50.0
+_LEAST_LINE = 0.01
+_HALVINGS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,13 +46,14 @@ class Wanted:
     explore_micros: float
 
 
-def wanted_bids(case: Case, allocation: Allocation, *, taper: Float64) -> Wanted:
+def wanted_bids(case: Case, allocation: Allocation, *, taper: Float64, new: Flags) -> Wanted:
     """Return the wanted base bid of every target.
 
     Args:
         case: The account.
         allocation: Prices of money and return.
         taper: Share of its worth a click keeps where stock runs short, shape (n_targets,).
+        new: Targets of new products: together they stay on their test line.
     """
     evidence, layout, forecast = case.policy.evidence, case.layout, case.forecast
     bid = np.maximum(layout.bid_micros, 0).astype(np.float64)
@@ -62,6 +66,8 @@ def wanted_bids(case: Case, allocation: Allocation, *, taper: Float64) -> Wanted
     tried = young & layout.alive & (layout.bid_micros >= 0)
     refused, spent = _ration(case, tried, upper, allocation.money_micros)
     wanted = np.where(refused, np.minimum(wanted, bid), wanted)
+    line = np.where(new, test_line(case, allocation, wanted, new), 1.0)
+    wanted, worth, hopeful = wanted * line, worth * line, hopeful * line
     known = case.economics.known & case.usable & (layout.bid_micros >= 0)
     return Wanted(
         bid_micros=np.where(known, wanted, np.nan),
@@ -70,6 +76,29 @@ def wanted_bids(case: Case, allocation: Allocation, *, taper: Float64) -> Wanted
         refused=refused,
         explore_micros=spent,
     )
+
+
+def test_line(case: Case, allocation: Allocation, wanted_micros: Float64, new: Flags) -> float:
+    """Return the share of their wanted bids that keeps new products on their test line, at most 1.
+
+    New products may use their share of the day's money, and beyond it only what established sellers would leave.
+    """
+    layout, money = case.layout, allocation.money_micros
+    rows = np.flatnonzero(new & layout.alive & case.usable & (layout.bid_micros > 0) & (wanted_micros > 0))
+    # What cannot be moved is not allocated, and is spent all the same.
+    kept = np.where(allocation.spend_micros > 0, allocation.spend_micros, case.daily_spend_micros)
+    left = money - float(kept[~new & layout.alive & case.usable].sum())
+    limit = max(case.policy.lifecycle.new_share * money, left)
+    steep = case.response.spend_elasticity[rows]
+    moved = case.daily_spend_micros[rows] * (wanted_micros[rows] / layout.bid_micros[rows]) ** steep
+    if float(moved.sum()) <= limit:
+        return 1.0
+    low, high = math.log(_LEAST_LINE), 0.0
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        fits = float((moved * np.exp(steep * middle)).sum()) <= limit
+        low, high = (middle, high) if fits else (low, middle)
+    return math.exp(low)
 
 
 def upper_quantile(case: Case, quantile: float) -> Float64:

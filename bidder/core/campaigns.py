@@ -91,7 +91,7 @@ def answer_budgets(
         decided = _Decided(
             campaign=int(lead[lever]),
             old=int(bounds.now[position]),
-            new=int(bounds.now[position] if budgets.infeasible else budgets.micros[position]),
+            new=int(budgets.micros[position]),
             need=float(needs.spend[position]),
             earns=float(needs.earns[position]),
             forced=bool(budgets.forced[position]),
@@ -273,8 +273,9 @@ def _answer_lever(case: Case, answers: Answers, allocation: Allocation, decided:
         reason = because(Code.BUDGET_FITS, budget=shown, spend=amount(decided.need, currency))
         answers.hold(EntityKind.CAMPAIGN, [decided.campaign], reason)
         return
-    moved = new - (old if old != NONE else new)
-    gain = (decided.earns - 1.0) * moved if np.isfinite(decided.earns) else 0.0
+    # Only money that would be spent is gained or lost: the budget bites below what the day needs.
+    bites = min(new, decided.need) - min(old if old != NONE else new, decided.need)
+    gain = (decided.earns - 1.0) * bites if np.isfinite(decided.earns) else 0.0
     answers.change(
         EntityKind.CAMPAIGN,
         decided.campaign,

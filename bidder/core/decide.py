@@ -61,8 +61,8 @@ def allocate(snapshot: Snapshot, forecast: Forecast, policy: Policy) -> Draft:
     decidable = free.bid & case.usable & case.economics.known & (forecast.covered > 0)
     allocation = allocate_money(case, decidable)
     situation = situation_of(case, stages)
-    wanted = wanted_bids(case, allocation, taper=situation.taper)
-    free = _only_decidable(case, free)
+    wanted = wanted_bids(case, allocation, taper=situation.taper, new=situation.new)
+    free = _only_decidable(case, free, situation)
     pausing = decide_delivery(case, answers, free, situation, evidence)
     moves = decide_bids(case, free, situation, wanted, pausing)
     answer_targets(case, answers, free, moves, situation, capped_campaigns(case))
@@ -105,11 +105,12 @@ def _only_watching(case: Case, answers: Answers) -> bool:
     return True
 
 
-def _only_decidable(case: Case, free: Reach) -> Reach:
-    """Take away targets of which too little is known to move them at all."""
+def _only_decidable(case: Case, free: Reach, situation: Situation) -> Reach:
+    """Take away targets of which too little is known to move them at all, and bids that rest through a stock-out."""
     good = case.usable & case.economics.known & (case.forecast.covered > 0)
+    resting = situation.sold_out & ~case.layout.alive
     return Reach(
-        bid=free.bid & good,
+        bid=free.bid & good & ~resting,
         delivery=free.delivery & case.usable & (case.forecast.covered > 0),
         resumable=free.resumable,
         group=free.group,

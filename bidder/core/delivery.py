@@ -114,14 +114,15 @@ def _resume(case: Case, answers: Answers, reach: Reach, now: Situation, evidence
 
 def _resumable(case: Case, row: int, past: PastChange, now: Situation, evidence: Evidence) -> Reason | None:
     since = instant(past.at)
-    if now.sold_out[row]:
+    gone = case.layout.product[row] == NONE
+    if now.sold_out[row] or (gone and past.reason_code in (_STOCK, _SLOW)):
         return None
     match past.reason_code:
         case code if code == _STOCK:
             return because(Code.RESUME_STOCK, product=_product(case, row).title, since=since)
         case code if code == _SLOW:
-            gone = not now.slow[row]
-            return because(Code.RESUME_SLOW, product=_product(case, row).title, since=since) if gone else None
+            sells = not now.slow[row]
+            return because(Code.RESUME_SLOW, product=_product(case, row).title, since=since) if sells else None
         case code if code == _EVIDENCE:
             better = evidence.below[row] < case.policy.evidence.resume_probability
             probability = figure(float(evidence.below[row]))

@@ -65,8 +65,12 @@ class Book:
     @property
     def total_micros(self) -> int:
         """Return the most that all running budgets may add up to."""
-        running = {self.levers[campaign] for campaign in self.running}
-        return min(sum(self.budgets[lever] for lever in running), UNLIMITED)
+        return min(self.endless_micros, UNLIMITED)
+
+    @property
+    def endless_micros(self) -> int:
+        """Return the same without an end, so that more beside a campaign without a limit is still more."""
+        return sum(self.budgets[lever] for lever in {self.levers[campaign] for campaign in self.running})
 
     def after(self, change: Change, status: Status) -> Book:
         """Return the book once a change has met a fate; changes that move no budget leave it as it is."""
@@ -90,8 +94,8 @@ class Book:
 
     def fits(self, change: Change, cap_micros: int) -> bool:
         """Tell whether a change keeps the worst case within the cap; what adds no money always fits."""
-        pending = self.after(change, Status.PENDING).total_micros
-        return pending <= max(cap_micros, 0) or pending <= self.total_micros
+        pending = self.after(change, Status.PENDING).endless_micros
+        return pending <= max(cap_micros, 0) or pending <= self.endless_micros
 
 
 def needs_money(change: Change) -> bool:

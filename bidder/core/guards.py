@@ -72,7 +72,7 @@ def guard(draft: Draft, snapshot: Snapshot, policy: Policy) -> Verdict:
         objections.extend(found)
         if left is not None:
             kept.append(left)
-    for whole in (_pause_share, _within_cap, _blast_radius, _quota, _canary):
+    for whole in (_pause_share, _quota, _within_cap, _blast_radius, _canary):
         left_over, found = whole(kept, desk)
         kept = left_over
         objections.extend(found)
@@ -185,6 +185,8 @@ def _bounds(change: Change, desk: _Desk) -> _Finding:
     wanted = change.new.micros
     new = wanted // increment * increment
     reason = because(Code.OFF_GRID, increment=exact(increment, change.new.currency)) if new != wanted else None
+    if _approaches(change, new, low, high, desk):
+        return _shrunk(change, new, reason)
     if new > high:
         new, reason = (
             high // increment * increment,
@@ -193,6 +195,17 @@ def _bounds(change: Change, desk: _Desk) -> _Finding:
     elif new < low:
         new, reason = -(-low // increment) * increment, because(Code.BELOW_FLOOR, floor=exact(low, change.new.currency))
     return _shrunk(change, new, reason)
+
+
+def _approaches(change: Change, new: int, low: int, high: int, desk: _Desk) -> bool:
+    """Tell whether a value comes from beyond our own bounds towards them, on a step that the venue allows."""
+    if not isinstance(change.old, Money):
+        return False
+    bid, profile = change.field is Field.BID, desk.profile
+    least = profile.bid_min if bid else profile.budget_min
+    most = profile.bid_max if bid else profile.budget_max
+    nearer = high < new < change.old.micros or change.old.micros < new < low
+    return nearer and least.micros <= new <= most.micros
 
 
 def _range(change: Change, desk: _Desk) -> tuple[int, int, int]:
@@ -213,7 +226,7 @@ def _step(change: Change, desk: _Desk) -> _Finding:
         return _Finding(change)
     limits = desk.policy.limits
     ratio = limits.max_bid_step_ratio if change.field is Field.BID else limits.max_budget_step_ratio
-    if change.reason.code is Code.BUDGET_TO_CAP:
+    if change.reason.code is Code.BUDGET_TO_CAP and change.field is Field.DAILY_BUDGET and not change.raises:
         return _Finding(change)
     _, _, increment = _range(change, desk)
     start = desk.moves.day_start.get((change.ref, change.field), change.old)

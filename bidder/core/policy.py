@@ -176,7 +176,7 @@ class LifecyclePolicy:
     new_orders: Count = 10
     """Or below this many orders."""
     new_share: Share = 0.1
-    """Share of the month's money for test lines of new items."""
+    """Share of the money for test lines of new items; they get more only where established sellers leave it."""
     new_stop_clicks: Annotated[int, Ge(1)] = 150
     """A test line without an order or a usual cart rate ends after this many clicks."""
     max_discount: Share = 0.5

@@ -98,7 +98,8 @@ def settled_span(today: int, first_day: int, window_days: int) -> tuple[int, int
     Both ends move once a week, on Mondays: the last day is one whole window before this week's Monday.
     """
     monday = today - int(weekday(np.array([today], dtype=np.int64))[0])
-    return first_day + (monday - first_day) % FOLD_DAYS, monday - window_days - 1
+    on_sunday = first_day + monday + FOLD_DAYS - 1 - today
+    return on_sunday + (monday - on_sunday) % FOLD_DAYS, monday - window_days - 1
 
 
 def choose(

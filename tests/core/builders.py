@@ -45,6 +45,7 @@ from bidder.core.performance import (
 from bidder.core.plan import Draft, Verdict
 from bidder.core.policy import LimitPolicy, Policy
 from bidder.core.prediction import Forecast
+from bidder.core.reasons import Code, Reason
 from bidder.core.snapshot import Memory, Mode, Snapshot
 from bidder.core.venue import Capability, VenueProfile
 
@@ -389,3 +390,65 @@ def changes_of(result: Draft | Verdict, ref: EntityRef) -> list[Change]:
 def hold_code(result: Draft | Verdict, ref: EntityRef) -> str | None:
     """Return the name of the reason an entity is held for."""
     return next((hold.reason.code.name for hold in result.holds if hold.ref == ref), None)
+
+
+def sales_table(
+    units: Sequence[Sequence[int]],
+    *,
+    refunded: Sequence[Sequence[int]] | None = None,
+    visitors: Sequence[Sequence[int]] | None = None,
+    carts: Sequence[Sequence[int]] | None = None,
+    hours: Sequence[Sequence[float]] | None = None,
+    today: date = TODAY,
+) -> ProductSalesTable:
+    """Return sales by product and day, the last day being yesterday; 40 visitors, 4 carts and 24 hours a day."""
+    sold = np.array(units, dtype=np.int64)
+    row, day = (axis.ravel() for axis in np.indices(sold.shape))
+    zeros = np.zeros(sold.size, dtype=np.int64)
+
+    def column(given: Sequence[Sequence[int]] | None, usual: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        return zeros + usual if given is None else np.array(given, dtype=np.int64).ravel()
+
+    return ProductSalesTable(
+        currency=CURRENCY,
+        product_ids=tuple(f"p{n}" for n in range(len(sold))),
+        product=row.astype(np.int32),
+        day=(ordinal(today) - sold.shape[1] + day).astype(np.int32),
+        units=sold.ravel(),
+        refunded_units=column(refunded, 0),
+        revenue_micros=zeros,
+        refund_micros=zeros,
+        visitors=column(visitors, 40),
+        carts=column(carts, 4),
+        in_stock_hours=np.full(sold.size, 24.0) if hours is None else np.array(hours, dtype=np.float64).ravel(),
+        observed_at=zeros,
+    )
+
+
+WHY = Reason.of(Code.RESTORE, what="a test")
+
+
+def bid(number: int, old: float | None, new: float, gain: int = 0) -> Change:
+    """Return a wanted change of a target's bid."""
+    return _amount(target(number), Field.BID, old, new, gain, WHY)
+
+
+def budget(name: str, old: float | None, new: float, gain: int = 0, why: Reason = WHY) -> Change:
+    """Return a wanted change of a campaign's daily budget."""
+    return _amount(campaign(name), Field.DAILY_BUDGET, old, new, gain, why)
+
+
+def state(ref: EntityRef, new: State, gain: int = 0, why: Reason = WHY) -> Change:
+    """Return a wanted pause or resumption."""
+    old = State.PAUSED if new is State.ENABLED else State.ENABLED
+    return Change(ref=ref, field=Field.STATE, old=old, new=new, reason=why, gain_micros=gain)
+
+
+def hours(*factors: float) -> Change:
+    """Return wanted hour factors for the first campaign."""
+    return Change(ref=campaign(), field=Field.DAYPARTS, old=None, new=factors, reason=WHY)
+
+
+def _amount(ref: EntityRef, field_: Field, old: float | None, new: float, gain: int, why: Reason) -> Change:
+    seen = None if old is None else yuan(old)
+    return Change(ref=ref, field=field_, old=seen, new=yuan(new), reason=why, gain_micros=gain)
