@@ -6,7 +6,15 @@ import click
 
 from bidder.cli.frame import Frame, now, who
 
-_reason = click.option("--reason", required=True, help="Why; it stands in the audit.")
+
+def _said(context: click.Context, option: click.Parameter, value: str) -> str:  # noqa: ARG001
+    """Refuse a reason that says nothing."""
+    if not value.strip():
+        raise click.BadParameter("say why: it stands in the audit")
+    return value.strip()
+
+
+_reason = click.option("--reason", required=True, callback=_said, help="Why; it stands in the audit.")
 _account = click.option("--account", help="Only this account; everything where absent.")
 
 

@@ -84,6 +84,12 @@ def require_same(known: Account, wanted: Account) -> None:
             )
 
 
+def correct(connection: Connection, number: int, account: Account) -> None:
+    """Follow a configuration that was mended before anything was known of the account."""
+    terms = {name: getattr(account, name) for name in ("adapter", "remote_id", "owner", "currency", "time_zone")}
+    connection.execute(update(_TABLE).where(_TABLE.c.id == number).values(terms))
+
+
 def rename_owner(connection: Connection, number: int, owner: str) -> None:
     """Follow a shop that was handed to another owner."""
     connection.execute(update(_TABLE).where(_TABLE.c.id == number).values(owner=owner))

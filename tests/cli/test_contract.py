@@ -121,6 +121,7 @@ def test_a_halt_is_told_by_status_and_ends_with_a_reason(shell: Shell) -> None:
     shell("once")
 
     assert 2 == shell("halt").code
+    assert 2 == shell("halt", "--reason", " ").code
     assert 0 == shell("halt", "--reason", "price error").code
     assert 6 == shell("status").code
     assert 6 == shell("once").code

@@ -185,6 +185,7 @@ def test_the_structure_of_another_account_is_refused(store: SqlStore) -> None:
 def test_an_account_that_turns_into_another_is_refused(store: SqlStore, name: str, value: str) -> None:
     """The error names the setting; the remedy is a new name."""
     store.register(SHOP, now=NOW)
+    store.save_structure(SHOP, structure(), (), now=NOW)
 
     with pytest.raises(ConfigError, match=rf"accounts\.shop\.{name}"):
         store.register(replace(SHOP, **{name: value}), now=NOW)  # type: ignore[arg-type]
@@ -198,3 +199,14 @@ def test_a_shop_may_be_handed_to_another_owner(store: SqlStore, opened: Opener) 
     store.save_structure(bens, structure(), (), now=NOW)
 
     assert structure() == opened().last_structure(SHOP.id)
+
+
+def test_a_currency_that_was_wrong_at_first_can_be_mended(store: SqlStore) -> None:
+    """Until anything is known of the account, the configuration may be corrected; afterwards it may not."""
+    store.register(replace(SHOP, currency="USD"), now=NOW)
+
+    store.register(SHOP, now=NOW)
+    store.save_structure(SHOP, structure(), (), now=NOW)
+
+    with pytest.raises(ConfigError, match="USD"):
+        store.register(replace(SHOP, currency="USD"), now=NOW)

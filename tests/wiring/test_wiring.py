@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +10,17 @@ import pytest
 
 from bidder.errors import ConfigError
 from bidder.settings import Settings, load
-from bidder.wiring import ChosenWindow, VolatileMemory, all_secrets, market_of, messenger_of, url_of
+from bidder.wiring import (
+    ChosenWindow,
+    VolatileMemory,
+    all_secrets,
+    database_of,
+    looked_at,
+    market_of,
+    messenger_of,
+    url_of,
+)
+from tests.adapters.mock.venues import account_in, secrets_of, serving
 from tests.fakes import FakeVenue, profile
 
 NOW = datetime(2026, 9, 1, 2, 0, tzinfo=UTC)
@@ -107,3 +118,28 @@ def test_a_missing_secret_names_its_key_and_places(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"accounts\.shop\.secrets\.client_secret") as caught:
         market_of(found.accounts[0], found, VolatileMemory())
     assert "env:ABSENT: the environment variable is not set" in str(caught.value)
+
+
+def test_looking_at_an_account_shares_the_daemons_token(tmp_path: Path) -> None:
+    """A venue that renews its refresh token with every use would lock out whoever kept the new one to himself."""
+    with serving() as server:
+        named = secrets_of(server)
+        for name, secret in named.items():
+            private(tmp_path, name, secret.reveal())
+        path = tmp_path / "bidder.toml"
+        places = ", ".join(f'{name} = "file:{name}"' for name in named)
+        text = HEAD.replace("shop-1", account_in(server.venue).remote_id)
+        lines = f'secrets = {{ {places} }}\noptions = {{ base_url = "{server.url}" }}\n[end]\nof_file = true\n'
+        path.write_text(text + lines, encoding="utf-8")
+        found = load(path)
+        one, currencies = found.accounts[0], []
+        for _ in range(3):
+            store = database_of(found)
+            with closing(market_of(one, found, store.adapter_memory(one.account))) as market:
+                currencies.append(market.profile(server.venue.now).currency)
+            store.close()
+
+            with looked_at(one, found) as market:
+                currencies.append(market.profile(server.venue.now).currency)
+
+    assert ["CNY"] * 6 == currencies
