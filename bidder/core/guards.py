@@ -128,12 +128,13 @@ def _modes(change: Change, desk: _Desk) -> _Finding:
 
 
 def _known(change: Change, desk: _Desk) -> _Finding:
-    """Remove what was decided on another state of affairs, or on an entity that is frozen or left alone."""
+    """Remove what was decided on another state of affairs, moves nothing, or is on an entity frozen or left alone."""
     memory = desk.snapshot.memory
     key = (change.ref, change.field)
     if (
         key not in desk.standing
         or desk.standing[key] != change.old
+        or change.new == change.old
         or not desk.profile.can(change.ref.kind, change.field)
     ):
         return _Finding(None, because(Code.NOT_AS_SEEN, field=str(change.field)))

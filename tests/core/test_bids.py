@@ -208,7 +208,8 @@ def test_new_products_stay_on_their_test_line(
     def spend(by: float) -> float:
         return math.fsum(0.8 * clicks * (wanted * by) ** 1.4 for wanted, clicks in [*words[:2], words[3]])
 
-    limit = max(share * money, money - established)
+    kept = established if established > 0 else 0.8 * words[2][1]  # What is not allocated is spent all the same.
+    limit = max(share * money, money - kept)
     if spend(1.0) <= limit:
         assert line == 1.0
     else:
