@@ -85,8 +85,8 @@ def require_same(known: Account, wanted: Account) -> None:
 
 
 def correct(connection: Connection, number: int, account: Account) -> None:
-    """Follow a configuration that was mended before anything was known of the account."""
-    terms = {name: getattr(account, name) for name in ("adapter", "remote_id", "owner", "currency", "time_zone")}
+    """Follow a currency or zone that was mended before anything was known of the account; never another account."""
+    terms = {"currency": account.currency, "time_zone": account.time_zone}
     connection.execute(update(_TABLE).where(_TABLE.c.id == number).values(terms))
 
 

@@ -69,9 +69,12 @@ class Shelf:
             what = f"{account.adapter} {account.remote_id}, {account.currency}, {account.time_zone}"
             unit.events.append(AuditEvent(at=now, actor="daemon", action="connect", account=account.id, detail=what))
             return accounts.register(unit.connection, account, now=now)
-        if found.structure_at is None and found.account != account:
-            accounts.correct(unit.connection, found.number, account)
-            return replace(found, account=account)
+        mended = replace(found.account, currency=account.currency, time_zone=account.time_zone)
+        if found.structure_at is None and mended != found.account:
+            what = f"corrected to {account.currency}, {account.time_zone} before anything was known"
+            unit.events.append(AuditEvent(at=now, actor="daemon", action="connect", account=account.id, detail=what))
+            accounts.correct(unit.connection, found.number, mended)
+            found = replace(found, account=mended)
         accounts.require_same(found.account, account)
         if found.account.owner != account.owner:
             accounts.rename_owner(unit.connection, found.number, account.owner)

@@ -210,3 +210,11 @@ def test_a_currency_that_was_wrong_at_first_can_be_mended(store: SqlStore) -> No
 
     with pytest.raises(ConfigError, match="USD"):
         store.register(replace(SHOP, currency="USD"), now=NOW)
+
+
+def test_another_account_at_the_venue_is_no_correction(store: SqlStore) -> None:
+    """Arming goes by the name: it must never come to stand for an account that nobody armed."""
+    store.register(SHOP, now=NOW)
+
+    with pytest.raises(ConfigError, match="remote_id"):
+        store.register(replace(SHOP, remote_id="43"), now=NOW)
