@@ -95,7 +95,7 @@ class Book:
     def fits(self, change: Change, cap_micros: int) -> bool:
         """Tell whether a change keeps the worst case within the cap; what adds no money always fits."""
         pending = self.after(change, Status.PENDING).endless_micros
-        return pending <= max(cap_micros, 0) or (not change.raises and pending <= self.endless_micros)
+        return pending <= max(cap_micros, 0) or pending <= self.endless_micros
 
 
 def needs_money(change: Change) -> bool:
