@@ -239,7 +239,9 @@ class EmpiricalBayesForecaster:
         first, end = settled_span(picture.today, facts.first_day, window)
         settled = facts.take((facts.day >= first) & (facts.day < end))
         sales = picture.snapshot.history.products
-        sales = sales.take((sales.day >= first - SALES_DAYS) & (sales.day < end))
+        # Sales are remembered for a limited time: their own first week starts on a Monday too.
+        sold_from, _ = settled_span(picture.today, int(sales.day.min(initial=first)), window)
+        sales = sales.take((sales.day >= max(first - SALES_DAYS, sold_from)) & (sales.day < end))
         numbers = (settled.target, settled.day, settled.impressions, settled.clicks, settled.orders, settled.carts)
         layout = picture.layout
         names = (settled.spend_micros, layout.price_micros, layout.text_length, repr(layout.target_ids))
