@@ -153,6 +153,8 @@ def _figures(
         "expected_daily_contribution_micros": float(spending.earned.sum()),
         "explore_daily_spend_micros": moves.wanted.explore_micros,
         "expected_gain_micros": float(moves.gain_micros.sum()),
+        "targets_on_test": float(moves.tests.on.sum()),
+        "test_daily_cost_micros": float(moves.tests.cost_micros.sum()),
         "targets_pausing": float(pausing.sum()),
         "campaigns_running_dry": float(np.sum(capped_campaigns(case) & case.layout.campaign_on)),
         "allocation_gap": allocation.gap,
