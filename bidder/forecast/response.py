@@ -54,7 +54,8 @@ class Elasticities:
 
     Attributes:
         clicks: d log clicks / d log bid. cpc: d log CPC / d log bid.
-        click_error, cpc_error: Standard error of the account's, priors included.
+        click_error, cpc_error: Standard error of the account's, priors included; of a target's category's where there
+            were test moves.
         steps: Steps that were compared.
         tested: Days on test moves that were compared.
     """
@@ -128,7 +129,7 @@ def with_lots(observed: Elasticities, lots: Answer, category: NDArray[np.int32])
 def _shrunk(
     prior: Float64, prior_error: float, told: Float64, told_error: Float64, category: NDArray[np.int32]
 ) -> tuple[Float64, float]:
-    """Return targets' values and the account's error: account around its prior, categories around the account."""
+    """Return targets' values and their usual error: account around its prior, categories around the account."""
     known = np.isfinite(told) & np.isfinite(told_error)
     variance = np.where(known, np.maximum(told_error, 1e-6) ** 2, np.inf)
     size = len(told)
@@ -141,8 +142,11 @@ def _shrunk(
     shift = float(weight @ beyond) / (float(weight.sum()) + precision)
     trust = CATEGORY_SPREAD**2 / (variance + CATEGORY_SPREAD**2)
     own = np.where(used, shift + trust * (beyond - shift), shift)
-    error = float(1.0 / np.sqrt(weight.sum() + precision)) if used.any() else prior_error
-    return prior + own[category], error
+    if not used.any():
+        return prior, prior_error
+    rest = (1.0 - np.where(used, trust, 0.0)) ** 2 / (float(weight.sum()) + precision)
+    left = CATEGORY_SPREAD**2 * np.where(used, 1.0 - trust, 1.0) + rest
+    return prior + own[category], float(np.sqrt(np.mean(left[category])))
 
 
 def _observed(facts: TargetFacts, present: Presence, steps: BidSteps, layout: Layout) -> Elasticities:
