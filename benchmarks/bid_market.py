@@ -108,7 +108,7 @@ def draw_bids(seed: int, plan: BidPlan, template: Snapshot) -> BidMarket:
     wanted = plan.follows_size * level[:, None] + plan.follows_day * day + rng.normal(0.0, plan.bid_noise, day.shape)
     keys = target_keys(seed, template.account.id, (target.id for target in structure.targets))
     sign = drawn_sides(keys[:, None], np.arange(first, first + width, dtype=np.int64)[None, :])
-    bid = np.round(np.exp(_stepped(wanted + np.log1p(plan.step * sign), plan.max_step)), 4)
+    bid: Float64 = np.round(np.exp(_stepped(wanted + np.log1p(plan.step * sign), plan.max_step)), 4)
     demand = np.exp(level[:, None] + day)
     demand *= plan.clicks / float((demand * bid ** own[:, None]).mean())
     # A day is played in two parts: before the change lands, and after.
@@ -164,12 +164,11 @@ def _served(plan: BidPlan, campaign: np.ndarray, clicks: Float64) -> Float64:
     due = np.zeros((int(campaign.max()) + 1, clicks.shape[1]))
     np.add.at(due, campaign, clicks)
     usual = due.mean(axis=1, keepdims=True) * plan.funded
-    return np.minimum(usual / due, 1.0)[campaign]
+    lasts: Float64 = np.minimum(usual / due, 1.0)[campaign]
+    return lasts
 
 
-def _reported(
-    template: Snapshot, bid: Float64, clicks: Float64, spend: Float64, first: int, plan: BidPlan
-) -> Snapshot:
+def _reported(template: Snapshot, bid: Float64, clicks: Float64, spend: Float64, first: int, plan: BidPlan) -> Snapshot:
     """Write facts and changes down as venue and daemon would."""
     size, width = clicks.shape
     entity, column = (grid.ravel().astype(np.int32) for grid in np.indices(clicks.shape))
