@@ -108,7 +108,7 @@ def draw_bids(seed: int, plan: BidPlan, template: Snapshot) -> BidMarket:
     wanted = plan.follows_size * level[:, None] + plan.follows_day * day + rng.normal(0.0, plan.bid_noise, day.shape)
     keys = target_keys(seed, template.account.id, (target.id for target in structure.targets))
     sign = drawn_sides(keys[:, None], np.arange(first, first + width, dtype=np.int64)[None, :])
-    bid: Float64 = np.round(np.exp(_stepped(wanted + np.log1p(plan.step * sign), plan.max_step)), 4)
+    bid = np.asarray(np.round(np.exp(_stepped(wanted + np.log1p(plan.step * sign), plan.max_step)), 4), np.float64)
     demand = np.exp(level[:, None] + day)
     demand *= plan.clicks / float((demand * bid ** own[:, None]).mean())
     # A day is played in two parts: before the change lands, and after.

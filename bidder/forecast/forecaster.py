@@ -26,7 +26,7 @@ from bidder.forecast.hours import learn_hours
 from bidder.forecast.layout import Codes, Layout, lay_out
 from bidder.forecast.maturity import MaturityCurve, learn_maturity, observation_phase
 from bidder.forecast.memo import Memo, digest
-from bidder.forecast.perturbed import tested_days
+from bidder.forecast.perturbed import lot_days
 from bidder.forecast.presence import WINDOW_DAYS, presence
 from bidder.forecast.refunds import RefundRates, refund_rates
 from bidder.forecast.response import Elasticities, learn_elasticities
@@ -274,7 +274,7 @@ class EmpiricalBayesForecaster:
             unusable=picture.unusable,
         )
         steps = bid_steps(changes, snapshot.structure, layout, today=today)
-        tests = tested_days(snapshot, layout, self._policy, today=today)
+        tests = lot_days(snapshot, layout, self._policy, today=today)
         response = learn_elasticities(closed, present, steps, layout, tests)
         shown = present if self._unconstrained else present.as_served()
         return normal_day(closed, layout, shown, steps, response), response

@@ -35,7 +35,7 @@ _FIRM_CLICKS = 50.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TestedDays:
+class LotDays:
     """Days that began on a test move.
 
     Attributes:
@@ -54,8 +54,6 @@ class TestedDays:
     keys: Keys
     period: int
 
-    __test__ = False
-
     def sides(self, tested: NDArray[np.intp], day: Int32) -> Float64:
         """Return the side in force on days of tested targets, parts of two draws weighed by their share of the day."""
         now = drawn_sides(self.keys[tested], day.astype(np.int64) // self.period)
@@ -65,7 +63,7 @@ class TestedDays:
         return sides
 
 
-def tested_days(snapshot: Snapshot, layout: Layout, policy: Policy, *, today: int) -> TestedDays | None:
+def lot_days(snapshot: Snapshot, layout: Layout, policy: Policy, *, today: int) -> LotDays | None:
     """Find the days that began on a test move; ``None`` where no test move is on record."""
     period = period_days(policy.perturbation, snapshot.profile)
     moves = [change for change in snapshot.memory.changes if _moved(change)]
@@ -86,7 +84,7 @@ def tested_days(snapshot: Snapshot, layout: Layout, policy: Policy, *, today: in
     test = np.array([_is_test(change) for change in known])
     first_day = int(day.min())
     count = sum_by(place, test.astype(np.float64), len(rows))
-    return TestedDays(
+    return LotDays(
         first_day=first_day,
         rows=rows,
         on=_began_on_test(place, day - first_day, test, (len(rows), max(today - first_day, 0) + 1), period),
@@ -123,7 +121,7 @@ def _began_on_test(
 
 
 def drawn_days(
-    days: TestedDays, facts: TargetFacts, present: Presence, steps: BidSteps, layout: Layout, elasticity: float
+    days: LotDays, facts: TargetFacts, present: Presence, steps: BidSteps, layout: Layout, elasticity: float
 ) -> Drawn:
     """Return the rows of the experiment: each counted day with its side, its bid and the traffic usual for it.
 
@@ -162,7 +160,7 @@ def drawn_days(
     )
 
 
-def _aligned(days: TestedDays, present: Presence) -> NDArray[np.bool_]:
+def _aligned(days: LotDays, present: Presence) -> NDArray[np.bool_]:
     """Return the counted days on the columns of ``present``, shape (n_tested, n_days)."""
     on = np.zeros((len(days.rows), present.days), dtype=np.bool_)
     shift = days.first_day - present.first_day

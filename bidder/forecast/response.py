@@ -21,7 +21,7 @@ from bidder.forecast.bids import BidSteps
 from bidder.forecast.facts import TargetFacts
 from bidder.forecast.layout import Layout
 from bidder.forecast.lots import Answer, read_lots
-from bidder.forecast.perturbed import TestedDays, drawn_days
+from bidder.forecast.perturbed import LotDays, drawn_days
 from bidder.forecast.presence import Presence
 from bidder.forecast.sums import ratio, sum_by
 
@@ -85,7 +85,7 @@ class _Windows:
 
 
 def learn_elasticities(
-    facts: TargetFacts, present: Presence, steps: BidSteps, layout: Layout, tests: TestedDays | None = None
+    facts: TargetFacts, present: Presence, steps: BidSteps, layout: Layout, tests: LotDays | None = None
 ) -> Elasticities:
     """Learn both elasticities from the steps on record, and from test moves where there are any.
 
