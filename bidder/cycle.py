@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from bidder.core.answers import amount
 from bidder.core.change import Intent, Status
 from bidder.core.decide import allocate
 from bidder.core.entities import Account
 from bidder.core.guards import guard
-from bidder.core.money import Money
 from bidder.core.plan import Hold, Objection
 from bidder.core.policy import Policy
 from bidder.core.snapshot import Mode
@@ -148,7 +148,7 @@ def _sentence(intents: tuple[Intent, ...], holds: int, figures: Mapping[str, flo
     line = f"{line}; {holds} held"
     tested = figures.get("targets_on_test", 0.0)
     if tested > 0:
-        cost = Money(round(figures["test_daily_cost_micros"]), currency)
-        line = f"{line}; {tested:.0f} bids on test, expected to cost {cost.format()} a day"
+        cost = amount(figures["test_daily_cost_micros"], currency)
+        line = f"{line}; {tested:.0f} bids on test, expected to cost {cost} a day"
     marginal = figures.get("marginal_roas")
     return line if marginal is None else f"{line}; the next unit of spend returns {marginal:.2f}"
