@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from bidder.core.answers import amount
 from bidder.core.change import Intent, Status
 from bidder.core.decide import allocate
 from bidder.core.entities import Account
@@ -101,7 +102,7 @@ def run_cycle(account: Account, kit: Kit, *, now: datetime) -> CycleReport:
         cycle_id=record.cycle_id,
         as_of=now,
         status=CycleStatus.DECIDED,
-        sentence=_sentence(intents, len(verdict.holds), draft.figures),
+        sentence=_sentence(intents, len(verdict.holds), draft.figures, account.currency),
         intents=intents,
         objections=(*draft.objections, *verdict.objections),
         holds=verdict.holds,
@@ -137,7 +138,7 @@ def _failed(account: Account, now: datetime, status: CycleStatus, sentence: str)
     return CycleReport(account=account, cycle_id=None, as_of=now, status=status, sentence=sentence)
 
 
-def _sentence(intents: tuple[Intent, ...], holds: int, figures: Mapping[str, float]) -> str:
+def _sentence(intents: tuple[Intent, ...], holds: int, figures: Mapping[str, float], currency: str) -> str:
     """Say the cycle in one line: what went out, what did not, and what the next unit of money returns."""
     counts = Counter(intent.status for intent in intents)
     fields = Counter(str(intent.change.field) for intent in intents)
@@ -145,5 +146,9 @@ def _sentence(intents: tuple[Intent, ...], holds: int, figures: Mapping[str, flo
     wanted = ", ".join(f"{number} {name}" for name, number in sorted(fields.items()))
     line = f"{len(intents)} changes ({wanted}): {', '.join(parts)}" if intents else "nothing to change"
     line = f"{line}; {holds} held"
+    tested = figures.get("targets_on_test", 0.0)
+    if tested > 0:
+        cost = amount(figures["test_daily_cost_micros"], currency)
+        line = f"{line}; {tested:.0f} bids on test, expected to cost {cost} a day"
     marginal = figures.get("marginal_roas")
     return line if marginal is None else f"{line}; the next unit of spend returns {marginal:.2f}"

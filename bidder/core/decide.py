@@ -141,8 +141,10 @@ def _figures(
     case: Case, allocation: Allocation, spending: Spending, moves: BidMoves, pausing: Flags
 ) -> dict[str, float]:
     """Name the figures of the cycle, without those that are not known."""
-    now = np.where(case.layout.alive, case.daily_spend_micros, 0.0)
+    forecast, now = case.forecast, np.where(case.layout.alive, case.daily_spend_micros, 0.0)
     expected = float(spending.expected.sum())
+    usual = np.where(case.usable, now, 0.0)
+    known = usual > 0
     figures = {
         "marginal_roas": allocation.marginal_roas,
         "money_price": allocation.money_price,
@@ -153,6 +155,10 @@ def _figures(
         "expected_daily_contribution_micros": float(spending.earned.sum()),
         "explore_daily_spend_micros": moves.wanted.explore_micros,
         "expected_gain_micros": float(moves.gain_micros.sum()),
+        "targets_on_test": float(moves.tests.on.sum()),
+        "test_daily_cost_micros": float(moves.tests.cost_micros.sum()),
+        "click_elasticity": _mean(forecast.click_elasticity[known], usual[known]),
+        "cpc_elasticity": _mean(forecast.cpc_elasticity[known], usual[known]),
         "targets_pausing": float(pausing.sum()),
         "campaigns_running_dry": float(np.sum(capped_campaigns(case) & case.layout.campaign_on)),
         "allocation_gap": allocation.gap,
@@ -163,6 +169,11 @@ def _figures(
     if case.policy.month_plan is not None and allocation.money_micros > 0:
         figures["plan_use_ratio"] = expected / allocation.money_micros
     return {name: value for name, value in {**figures, **_balance(case, expected)}.items() if math.isfinite(value)}
+
+
+def _mean(values: Float64, weights: Float64) -> float:
+    """Return the weighted mean, nan where there is nothing to weigh."""
+    return float(np.average(values, weights=weights)) if len(values) else math.nan
 
 
 def _balance(case: Case, daily: float) -> dict[str, float]:

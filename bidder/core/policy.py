@@ -202,6 +202,26 @@ class ProtectPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PerturbationPolicy:
+    """Test moves: bids drawn by lot around the wanted bid, to learn how clicks and their cost answer to bids."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
+
+    enabled: bool = False
+    """Make test moves. They cost money, which every cycle states, and are never made on top sellers, brand words,
+    protected, new, slow or exploring targets, nor from 14 days before a sale event to 7 days after it."""
+    step: Annotated[float, Interval(ge=0.05, le=0.2)] = 0.1
+    """How far above or below the wanted bid a test stands, as a share of it. Steps above half of
+    `limits.max_bid_step_ratio` take more than one day to change sides: set `hold_days` to 2 with them."""
+    share: Share = 0.5
+    """Share of the targets that take part, drawn by seed."""
+    hold_days: Annotated[int, Interval(ge=1, le=7)] = 1
+    """Marketplace days for which a side is kept; the venue's cooldown where that is longer."""
+    never_words: tuple[str, ...] = ()
+    """Words whose position is being held: a target whose text contains one is never tested."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SaleEvent:
     """A sale event and the days around it that are not normal days."""
 
@@ -235,5 +255,6 @@ class Policy:
     evidence: EvidencePolicy = field(default_factory=EvidencePolicy)
     lifecycle: LifecyclePolicy = field(default_factory=LifecyclePolicy)
     protect: ProtectPolicy = field(default_factory=ProtectPolicy)
+    perturbation: PerturbationPolicy = field(default_factory=PerturbationPolicy)
     events: tuple[SaleEvent, ...] = ()
     seed: Annotated[int, Interval(ge=0), Le(2**31 - 1)] = 0

@@ -52,6 +52,10 @@ class Code(Enum):
         Kind.CHANGE,
         "too little evidence ({clicks} clicks): tried at a bid that its upper estimate of {value} a click allows",
     )
+    BID_TEST = (
+        Kind.CHANGE,
+        "test move, by lot: {step} {side} the wanted {wanted} until {until}, costs about {cost} a day; {stop} ends it",
+    )
     BUDGET_EQUAL_MARGIN = (
         Kind.CHANGE,
         "the next unit spent here returns {marginal} against {price} elsewhere: {old} to {new} a day",
@@ -92,6 +96,10 @@ class Code(Enum):
     # Holds: nothing is changed and that is the decision
     NO_CHANGE_NEEDED = (Kind.HOLD, "already where it should be: {value} a click, bid {bid}")
     DEAD_BAND = (Kind.HOLD, "the wanted move of {move} is within the dead band of {band}")
+    ON_TEST = (
+        Kind.HOLD,
+        "on test: {step} {side} its wanted bid until {until}, drawn by lot; {stop} ends it",
+    )
     COOLDOWN = (Kind.HOLD, "changed at {at}; the next change is allowed from {until}")
     TOO_LITTLE_EVIDENCE = (Kind.HOLD, "{clicks} matured clicks, {needed} are needed before a decision")
     ORDERS_MATURING = (Kind.HOLD, "only {maturity} of recent orders can be seen yet; judged again on {on}")

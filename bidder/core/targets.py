@@ -18,6 +18,7 @@ from bidder.core.entities import EntityKind
 from bidder.core.layout import NONE, Flags, tally
 from bidder.core.money import Money
 from bidder.core.performance import Float64, Int64
+from bidder.core.perturbation import Perturbation, evidence_of, plan_tests
 from bidder.core.reasons import Code, Reason
 from bidder.core.situation import Situation
 
@@ -27,12 +28,14 @@ class BidMoves:
     """Decided base bids, shape (n_targets,), int64 micros; ``new`` equals ``now`` where nothing moves.
 
     Attributes:
-        wanted: What they move towards.
+        wanted: What they move towards, unless on test.
+        tests: Which of them are on test, and where those should stand.
         cooling: Moved too lately to move again. small: The wanted move is within the dead band.
         gain_micros: Expected contribution gained per day.
     """
 
     wanted: Wanted
+    tests: Perturbation
     now: Int64
     new: Int64
     cooling: Flags
@@ -53,11 +56,14 @@ def decide_bids(case: Case, reach: Reach, situation: Situation, wanted: Wanted, 
     aim = np.where(slow, np.minimum(wanted.bid_micros, now * (1.0 - step)), wanted.bid_micros)
     aim = np.where(reach.resumable, np.minimum(aim, now), aim)
     free = reach.bid & ~pausing
+    tests = plan_tests(case, free, situation, wanted, (low, high))
+    aim = tests.instead_of(aim)
     aim = _lent(case, aim, free)
     new = settle_on_grid(aim, now, Grid(low=low, high=high, down=down, up=up, increment=increment))
     small = np.abs(new - now) < limits.bid_dead_band * now
     new = np.where(~free | cooling | small | ~np.isfinite(aim), now, new)
-    return BidMoves(wanted=wanted, now=now, new=new, cooling=cooling, small=small, gain_micros=_gain(case, now, new))
+    gain = _gain(case, now, new)
+    return BidMoves(wanted=wanted, tests=tests, now=now, new=new, cooling=cooling, small=small, gain_micros=gain)
 
 
 def bid_bounds(case: Case) -> tuple[Int64, Int64]:
@@ -81,7 +87,8 @@ def answer_targets(
     rows = np.flatnonzero((moves.new != moves.now) & ~case.layout.inherits)
     for row in rows.tolist():
         if reach.resumable[row] or not answers.held(EntityKind.TARGET, row):
-            reason = _reason(case, moves, situation, capped, row)
+            tested = moves.tests.on[row]
+            reason = _test(case, moves, row) if tested else _reason(case, moves, situation, capped, row)
             _change(case, answers, EntityKind.TARGET, row, moves, row, reason, float(moves.gain_micros[row]))
 
 
@@ -127,6 +134,9 @@ def hold_targets(case: Case, answers: Answers, reach: Reach, moves: BidMoves, si
             reason = because(Code.INHERITS_BID)
         elif not reach.bid[row]:
             reason = because(Code.READ_ONLY)
+        elif moves.tests.on[row] and (moves.small[row] or not moves.cooling[row]):
+            told = evidence_of(case, moves.tests, moves.wanted, row)
+            reason = because(Code.ON_TEST, **{name: told[name] for name in ("step", "side", "until", "stop")})
         elif moves.cooling[row]:
             reason = _cooling(case, answers, EntityKind.TARGET, row)
         elif situation.new[row] and forecast.clicks[row] < enough:
@@ -253,6 +263,11 @@ def _change(
             gain_micros=int(gain),
         ),
     )
+
+
+def _test(case: Case, moves: BidMoves, row: int) -> Reason:
+    old, new = exact(int(moves.now[row]), case.currency), exact(int(moves.new[row]), case.currency)
+    return because(Code.BID_TEST, old=old, new=new, **evidence_of(case, moves.tests, moves.wanted, row))
 
 
 def _reason(case: Case, moves: BidMoves, situation: Situation, capped: Flags, row: int) -> Reason:

@@ -16,7 +16,7 @@ from bidder.forecast.cells import pool
 from bidder.forecast.exposure import discount
 from bidder.forecast.facts import TargetFacts
 from bidder.forecast.layout import Layout
-from bidder.forecast.presence import Presence
+from bidder.forecast.presence import LEAST_SHARE, Presence
 from bidder.forecast.response import Elasticities
 from bidder.forecast.shrinkage import fit_shape
 from bidder.forecast.sums import ratio_by, sum_by
@@ -26,9 +26,6 @@ HALF_LIFE_DAYS = 10.0
 
 PRIOR_CLICKS = 3.0
 """Clicks that the campaign's usual cost per click relative to the bid is worth."""
-
-LEAST_SHARE = 0.1
-"""Smaller shares of a day say too little about the whole day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

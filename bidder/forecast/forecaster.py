@@ -26,6 +26,7 @@ from bidder.forecast.hours import learn_hours
 from bidder.forecast.layout import Codes, Layout, lay_out
 from bidder.forecast.maturity import MaturityCurve, learn_maturity, observation_phase
 from bidder.forecast.memo import Memo, digest
+from bidder.forecast.perturbed import lot_days
 from bidder.forecast.presence import WINDOW_DAYS, presence
 from bidder.forecast.refunds import RefundRates, refund_rates
 from bidder.forecast.response import Elasticities, learn_elasticities
@@ -275,7 +276,8 @@ class EmpiricalBayesForecaster:
             unusable=picture.unusable,
         )
         steps = bid_steps(changes, snapshot.structure, layout, today=today)
-        response = learn_elasticities(closed, present, steps, layout)
+        tests = lot_days(snapshot, layout, self._policy, today=today)
+        response = learn_elasticities(closed, present, steps, layout, tests)
         shown = present if self._unconstrained else present.as_served()
         return normal_day(closed, layout, shown, steps, response), response
 
@@ -309,6 +311,11 @@ def _notes(
     notes += choices.notes()
     if response.steps:
         notes.append(f"Response: learned from {response.steps} bid steps.")
+    if response.tested:
+        notes.append(
+            f"Test moves: {response.tested} days of targets; clicks answer to bids to within"
+            f" {response.click_error:.2f}, the cost per click to within {response.cpc_error:.2f}."
+        )
     if not clicks > 0:
         notes.append("No usable click history: every target has the pooled prior.")
     if not np.isfinite(order_value).all():

@@ -24,6 +24,9 @@ from bidder.forecast.sums import sum_by
 WINDOW_DAYS = 35
 """Closed days that daily traffic is learned from: five weeks."""
 
+LEAST_SHARE = 0.1
+"""Smaller shares of a day say too little about the whole day."""
+
 _NEW_EVIDENCE = 4.6
 """Silence before a target's first row that would be a chance of 1%: it was not there yet."""
 

@@ -130,6 +130,7 @@ def _policy(document: Document, data: Mapping[str, object], file: File, name: st
         evidence=rules.evidence,
         lifecycle=rules.lifecycle,
         protect=rules.protect,
+        perturbation=rules.perturbation,
         events=_events(document, file, name, faults),
         seed=rules.seed,
     )

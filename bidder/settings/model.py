@@ -17,7 +17,15 @@ from pydantic_core import PydanticCustomError
 
 from bidder.core.calendar import zone
 from bidder.core.money import Money
-from bidder.core.policy import EvidencePolicy, GoalPolicy, LifecyclePolicy, LimitPolicy, ProtectPolicy, SaleEvent
+from bidder.core.policy import (
+    EvidencePolicy,
+    GoalPolicy,
+    LifecyclePolicy,
+    LimitPolicy,
+    PerturbationPolicy,
+    ProtectPolicy,
+    SaleEvent,
+)
 from bidder.settings.faults import nearest
 
 _AMOUNT = re.compile(r"\d{1,12}(\.\d{1,6})?")
@@ -143,6 +151,8 @@ class PolicySection(Section):
     """When a product is a top seller, slow or new."""
     protect: ProtectPolicy = Field(default_factory=ProtectPolicy)
     """What must be handled with care."""
+    perturbation: PerturbationPolicy = Field(default_factory=PerturbationPolicy)
+    """Test moves: bids drawn by lot, to learn how clicks answer to bids. Off unless enabled."""
     seed: Annotated[int, Interval(ge=0, le=2**31 - 1)] = 0
     """Seed of everything random in a decision: the same seed gives the same decisions."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,12 +11,13 @@ import pytest
 from bidder.core.change import Change, Field, Status
 from bidder.core.entities import EntityKind, EntityRef, State
 from bidder.core.money import Money
-from bidder.core.policy import EvidencePolicy, LimitPolicy, Policy
+from bidder.core.policy import EvidencePolicy, LimitPolicy, PerturbationPolicy, Policy
 from bidder.core.reasons import Code, Reason
 from bidder.core.snapshot import Mode
 from bidder.cycle import CycleReport, CycleStatus, Kit, attend
 from bidder.errors import AuthFailed, ContractBroken, MarketplaceError, RateLimited, Unavailable
 from bidder.forecast import EmpiricalBayesForecaster
+from bidder.queries import why
 from bidder.rehearsal import RehearsalMarketplace
 from bidder.store import in_memory_store
 from tests.fakes import FakeVenue, Word, account, cny, profile
@@ -308,3 +310,20 @@ def test_no_target_is_paused_that_the_daemon_did_not_pause_back() -> None:
     ref = EntityRef(EntityKind.TARGET, f"t{len(WORDS)}")
     assert ref not in {change.ref for _, change in venue.submitted}
     assert {h.reason.code for r in reports for h in r.holds if h.ref == ref} == {Code.NOT_OURS_TO_RESUME}
+
+
+def test_test_moves_go_out_are_priced_and_explain_themselves() -> None:
+    """With test moves on, settled bids go to drawn sides; the cycle states the cost, and `why` how to stop it."""
+    rules = replace(policy(), perturbation=PerturbationPolicy(enabled=True, share=1.0))
+    store = in_memory_store(SHOP, rules)
+    tools = replace(kit(FakeVenue(words=WORDS), rules), store=store)
+
+    reports = cycles(tools, 14)
+
+    made = [i.change.ref for r in reports for i in r.intents if i.change.reason.code is Code.BID_TEST]
+    tested = [r for r in reports if r.figures["targets_on_test"] > 0]
+    assert made
+    assert all("on test, expected to cost" in r.sentence for r in tested)
+    assert all(r.figures["test_daily_cost_micros"] > 0 for r in tested)
+    told = " ".join(one.reason.render() for one in why(store, SHOP.id, made[-1]).changes)
+    assert "policy.perturbation.enabled = false ends it" in told

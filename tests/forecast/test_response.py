@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from bidder.core.calendar import day_start, ordinal
 from bidder.core.change import Field, PastChange, Status
@@ -29,7 +28,6 @@ from bidder.forecast.response import (
     CPC_SPREAD,
     Elasticities,
     learn_elasticities,
-    perturbed_curvature,
 )
 from tests.forecast.shops import TODAY, ZONE, ShopPlan, cny, days_ago, structure
 
@@ -247,43 +245,6 @@ def test_distance_is_the_day_average_of_the_log_bid(bids: list[float], hours: li
 
     expected = np.log(NOW / by_hour).reshape(30, 24).mean(axis=1)
     np.testing.assert_allclose(np.log(behind(steps, 0, *range(30, 0, -1))), expected, atol=1e-4)
-
-
-def two_sides(clicks: Float64, spend: Float64) -> tuple[Float64, Float64]:
-    """Return curvature and error of groups from (n_groups, 2) sums, high side first, split over two days each."""
-    groups = len(clicks)
-    group = np.repeat(np.arange(groups, dtype=np.int32), 4)
-    high: NDArray[np.bool_] = np.tile([True, True, False, False], groups)
-    return perturbed_curvature(
-        high, np.repeat(clicks, 2, axis=1).ravel() / 2, np.repeat(spend, 2, axis=1).ravel() / 2, group, groups
-    )
-
-
-def test_curvature_from_drawn_bids_is_the_ratio_of_logs() -> None:
-    """A fifth more clicks for half more spend; groups that lack a side, or whose spend did not move, tell nothing."""
-    clicks = np.array([[1200.0, 1000.0], [50.0, 0.0], [0.0, 50.0], [60.0, 50.0]])
-    spend = np.array([[1500.0, 1000.0], [90.0, 0.0], [0.0, 90.0], [70.0, 70.0]])
-
-    curvature, error = two_sides(clicks, spend)
-
-    beta = math.log(1.2) / math.log(1.5)
-    noise = math.sqrt(1 / 1200 + 1 / 1000) * (1 - beta) / math.log(1.5)
-    assert [beta, noise] == pytest.approx([curvature[0], error[0]])
-    assert np.isnan(curvature[1:]).all()
-    assert np.isnan(error[1:]).all()
-
-
-def test_the_error_of_curvature_is_how_far_it_scatters() -> None:
-    """Drawn 4,000 times from the same truth, estimates scatter as their stated error says, around the truth."""
-    rng = np.random.default_rng(5)
-    clicks = rng.poisson([1500.0, 1200.0], (4_000, 2)).astype(np.float64)
-    spend = clicks * np.array([1.2, 1.0])
-    truth = math.log(1500 / 1200) / math.log(1500 * 1.2 / 1200)
-
-    curvature, error = two_sides(clicks, spend)
-
-    assert float(np.median(curvature)) == pytest.approx(truth, abs=0.005)
-    assert float(curvature.std()) == pytest.approx(float(np.median(error)), rel=0.1)
 
 
 # Budgets
