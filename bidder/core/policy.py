@@ -153,6 +153,8 @@ class LifecyclePolicy:
     """Cover beyond the lead time that a top seller needs."""
     default_lead_days: Annotated[int, Ge(0)] = 7
     """Lead time where none is stated."""
+    taper_cover_days: Annotated[float, Ge(0)] = 3.0
+    """Stock that lasts for fewer days than this, and than the lead time, lowers bids: it may run out first."""
     top_refund_ratio: Factor = 1.3
     """A top seller's refund rate is at most this times its category's."""
     slow_age_days: dict[str, Count] = field(default_factory=lambda: {"apparel": 30, "appliances": 60, "default": 45})

@@ -42,7 +42,7 @@ class Code(Enum):
     )
     BID_DOWN_STOCK = (
         Kind.CHANGE,
-        "{product} has stock for {cover_days} days, less than its lead time of {lead_days}; demand is tapered",
+        "{product} has stock for {cover_days} days, the next takes {lead_days}: it may run out; demand is tapered",
     )
     BID_DOWN_PROTECTED = (
         Kind.CHANGE,

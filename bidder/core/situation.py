@@ -112,7 +112,8 @@ def situation_of(case: Case, stages: Lifecycle) -> Situation:
         [rules.default_lead_days if p.lead_time_days is None else p.lead_time_days for p in products], dtype=np.float64
     )
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(lead > 0, facts.cover_days / lead, 1.0)
+        last = np.minimum(lead, rules.taper_cover_days)
+        share = np.where(last > 0, facts.cover_days / last, 1.0)
     stocked = np.array([p.stock is not None and p.stock > 0 for p in products], dtype=bool)
     taper = np.where(stocked & np.isfinite(share), np.clip(share, _TAPER, 1.0), 1.0)
     empty = np.array([sold_out(p) for p in products], dtype=bool)

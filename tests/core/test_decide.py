@@ -22,7 +22,20 @@ from bidder.core.policy import GoalPolicy, Objective, Policy, ProtectPolicy
 from bidder.core.prediction import Forecast
 from bidder.core.reasons import Code
 from bidder.core.snapshot import Memory, Snapshot
-from tests.core.builders import NOW, Shop, Word, campaign, changes_of, hold_code, past, policy, product, target, yuan
+from tests.core.builders import (
+    NOW,
+    Shop,
+    Word,
+    campaign,
+    changes_of,
+    hold_code,
+    past,
+    policy,
+    product,
+    sales_table,
+    target,
+    yuan,
+)
 
 BAD = (float("nan"), float("inf"), float("-inf"), -1.0, 1e300)
 ESTIMATES = ("cvr", "rpc_micros", "aov_micros", "daily_clicks", "daily_spend_micros", "clicks", "orders",
@@ -243,6 +256,19 @@ def test_bid_goes_where_the_next_click_costs_what_it_is_worth(value: float, expe
     (change,) = changes_of(decided(Shop(words=(Word(value=value),))), target(0))
 
     assert (Field.BID, yuan(1), yuan(expected)) == (change.field, change.old, change.new)
+
+
+@pytest.mark.parametrize(
+    ("stock", "lead_days", "lowered"), [(60, 30, False), (35, 30, False), (12, 30, True), (12, 1, False)]
+)
+def test_short_stock_lowers_bids_only_in_its_last_days(stock: int, lead_days: int, lowered: bool) -> None:  # noqa: FBT001
+    """Ten units are sold a day: six or three days of stock are enough though the next goods take a month."""
+    goods = (product("p0", stock=stock, lead_time_days=lead_days),)
+    shop = Shop(words=(Word(value=3.2, product="p0"),), products=goods)
+
+    draft = allocate(shop.snapshot(sales=sales_table([[10] * 28])), shop.forecast(), policy())
+
+    assert lowered == (Code.BID_DOWN_STOCK in {change.reason.code for change in draft.changes})
 
 
 @pytest.mark.parametrize("bad", BAD[:4])
