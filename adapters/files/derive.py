@@ -92,8 +92,8 @@ def needed_ratios(have: frozenset[Role]) -> frozenset[Role]:
     return frozenset(parts[1] for made, parts, _, _ in _RULES if made not in have)
 
 
-def derive(values: Mapping[Role, Values], *, order_value: Decimal | None) -> Derived:
-    """Fill in what follows, in the order of surety."""
+def derive(values: Mapping[Role, Values], *, order_value: Decimal | None, money_only: bool = False) -> Derived:
+    """Fill in what follows, in the order of surety; with ``money_only``, clicks and orders are no gaps."""
     filled: dict[Role, Values] = dict(values)
     sentences: list[str] = []
     for made, (first, second), rule, words in _RULES:
@@ -109,7 +109,7 @@ def derive(values: Mapping[Role, Values], *, order_value: Decimal | None) -> Der
     if Role.IMPRESSIONS not in filled and Role.CLICKS in filled:
         filled[Role.IMPRESSIONS] = list(filled[Role.CLICKS])
         sentences.append("there is no column of impressions: at least the clicks are known, so they stand for them")
-    return Derived(values=filled, sentences=tuple(sentences), gaps=_gaps(filled))
+    return Derived(values=filled, sentences=tuple(sentences), gaps=_gaps(filled, money_only=money_only))
 
 
 def _by_order_value(filled: dict[Role, Values], order_value: Decimal, sentences: list[str]) -> None:
@@ -125,15 +125,15 @@ def _by_order_value(filled: dict[Role, Values], order_value: Decimal, sentences:
         )
 
 
-def _gaps(filled: Mapping[Role, Values]) -> tuple[str, ...]:
+def _gaps(filled: Mapping[Role, Values], *, money_only: bool) -> tuple[str, ...]:
     gaps = []
     if Role.SPEND not in filled:
         gaps.append("no spend: export the column of cost, or clicks with their average price")
-    if Role.CLICKS not in filled:
+    if Role.CLICKS not in filled and not money_only:
         gaps.append("no clicks: export the column of clicks, or the average price of a click")
     if Role.REVENUE not in filled:
         gaps.append(f"no revenue: export the column of sales, or {_ORDER_VALUE}")
-    if Role.ORDERS not in filled:
+    if Role.ORDERS not in filled and not money_only:
         gaps.append(f"no orders: export the column of orders, or {_ORDER_VALUE}")
     return tuple(gaps)
 

@@ -97,7 +97,9 @@ class FilesMarketplace:
 
     def profile(self, now: datetime) -> VenueProfile:
         """Return the rules of the console the files come from."""
-        return profile_of(self._for_the_cycle(), self.options.time_zone, now)
+        profile = profile_of(self._for_the_cycle(), self.options.time_zone, now)
+        # Without clicks or orders nothing may be decided: no lever is offered.
+        return replace(profile, supports=frozenset()) if self.options.money_only else profile
 
     def fetch_structure(self, account: AccountId, now: datetime) -> Structure:
         """Return campaigns, ad groups, targets and products, observed when the newest file was written."""

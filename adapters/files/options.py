@@ -43,6 +43,8 @@ class FilesOptions:
         sheet: Folder the action sheet is written to; ``actions`` beside the reports where absent.
         language: Language of the action sheet's headings; ``auto`` follows the console.
         stand_ins: Where no file states bids or budgets, estimate them from what was paid and advise relative moves.
+        money_only: Only spend and revenue are asked for, as a backtest does: files without clicks or orders are read,
+            too, and nothing can be changed.
     """
 
     folder: Path
@@ -62,6 +64,7 @@ class FilesOptions:
     sheet: Path | None = None
     language: Literal["auto", "en", "zh"] = "auto"
     stand_ins: bool = False
+    money_only: bool = False
 
     def __post_init__(self) -> None:
         try:
@@ -113,6 +116,7 @@ def read_options(options: Mapping[str, object], *, currency: str = "", time_zone
         "refused": _one_of(options, "refused", ("stop", "skip")) or "stop",
         "language": _one_of(options, "language", ("auto", "en", "zh")) or "auto",
         "stand_ins": _flag(options, "stand_ins"),
+        "money_only": _flag(options, "money_only"),
     }
     return FilesOptions(
         folder=Path(str(options["folder"])).expanduser(),

@@ -158,6 +158,7 @@ class TableReader:
         derived = derive(
             {role: [column.values[i] for i in range(len(rows.data))] for role, column in numbers.items()},
             order_value=self.mapping.order_value or self.options.order_value,
+            money_only=self.options.money_only,
         )
         self.sentences.extend(derived.sentences)
         present = frozenset(r for r in METRICS if r in derived.values)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bidder.cli.frame import Frame, now, plain, table
+from bidder.cli.reports import UNKNOWN, mappings, reader
 from bidder.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from bidder.ports import FileReading, Marketplace
     from bidder.wiring import Judged
 
-_UNKNOWN = "XXX"
 _TELLING = 5
 _NO_MARGIN = (
     "No margin is known, so only spend without any sign is called a loss. Add --margin 0.5 or a products.csv "
@@ -87,12 +87,12 @@ def audit(
         folder, mapping, skip=skip_bad_rows, year=year, date_order=date_order, order_value=order_value,
         products=products, sheet=out,
     )  # fmt: skip
-    account = _account(currency or _UNKNOWN, time_zone)
+    account = reader("audit", currency or UNKNOWN, time_zone)
     market = load_marketplace("files")(AdapterConfig(account=account, options=options, memory=VolatileMemory()))
     if not isinstance(market, FromFiles):
         raise ConfigError("the installed adapter 'files' cannot explain what it read; install bidder again")
     reading = market.reading()
-    account = _account(reading.currency, time_zone)
+    account = reader("audit", reading.currency, time_zone)
     at = _as_of(reading, time_zone)
     market = load_marketplace("files")(AdapterConfig(account=account, options=options, memory=VolatileMemory()))
     structure = market.fetch_structure(account.id, at)
@@ -120,7 +120,7 @@ def _options(folder: Path, mapping: Path | None, *, skip: bool, **stated: Path |
     """Return the options of the adapter; what the call does not state is left to the files."""
     options: dict[str, object] = {"folder": str(folder), "refused": "skip" if skip else "stop", "stand_ins": True}
     options |= {name: str(v) if isinstance(v, Path) else v for name, v in stated.items() if v is not None}
-    return options if mapping is None else {**options, "mapping": _mappings(mapping)}
+    return options if mapping is None else {**options, "mapping": mappings(mapping)}
 
 
 def _stated(**options: object) -> dict[str, object]:
@@ -136,27 +136,6 @@ def _sheet(market: Marketplace, judged: Judged, out: Path | None) -> tuple[Path,
     if not isinstance(market, FromFiles) or not plan.changes:
         return ()
     return market.write_sheet(plan.changes, [f"audit-{n}" for n in range(len(plan))], now=now(), folder=out)
-
-
-def _mappings(path: Path) -> object:
-    import tomllib
-
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8")).get("mapping", [])
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"is no TOML: {error}", place=str(path)) from error
-
-
-def _account(currency: str, time_zone: str) -> Account:
-    from bidder.core.entities import Account, AccountId
-
-    try:
-        return Account(
-            id=AccountId("audit"), adapter="files", remote_id="audit", owner="audit", currency=currency,
-            time_zone=time_zone,
-        )  # fmt: skip
-    except ValueError as error:
-        raise InputError(str(error), place="--currency, --time-zone") from error
 
 
 def _as_of(reading: FileReading, time_zone: str) -> datetime:

@@ -66,6 +66,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "adapters": ("accounts", "List the installed adapters and worlds."),
     "config": ("config", "Check, show, explain and change the configuration."),
     "audit": ("audit", "Find where money is lost, from downloaded reports."),
+    "backtest": ("backtest", "Forecast your own past and compare with naive forecasts."),
     "db": ("admin", "Upgrade, back up, check, restore and copy the database."),
     "doctor": ("admin", "Look for what is wrong and say how to mend it."),
     "completion": ("admin", "Print the shell's completion script."),

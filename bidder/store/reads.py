@@ -1,4 +1,4 @@
-"""Two looks into the record that the commands need beside `bidder.queries`: an audit trail, and growth of orders."""
+"""Looks into the record that commands need beside `bidder.queries`: an audit trail, growth of orders, windows."""
 
 from __future__ import annotations
 
@@ -48,3 +48,17 @@ def completion(store: SqlStore, account: AccountId) -> list[tuple[int, float, in
         weights[position] = after
         shares[position] = shares[position + 1] * min(before / after, 1.0) if after else shares[position + 1]
     return [(age, float(share), weight) for age, share, weight in zip(ages, shares, weights, strict=True)]
+
+
+def day_windows(store: SqlStore, account: AccountId) -> tuple[int, ...]:
+    """Return the attribution windows, in days, that an account has daily facts of advertising in, ascending."""
+    series, accounts = table_of(FactSeriesRow), table_of(AccountRow)
+    wanted = (
+        select(series.c.window_days)
+        .join(accounts, accounts.c.id == series.c.account_id)
+        .where(accounts.c.name == account, series.c.grain == "day", series.c.window_days > 0)
+        .distinct()
+        .order_by(series.c.window_days)
+    )
+    with store.database.read() as connection:
+        return tuple(connection.execute(wanted).scalars())
