@@ -38,27 +38,34 @@ class Book:
     """What each budget may cost at most right now.
 
     Attributes:
-        budgets: Daily budget in micros by lever, also of levers that are off.
-        running: Campaigns that deliver, by id, with their lever.
+        budgets: Most that each lever's daily budget may be, in micros, also of levers that are off.
+        lowest: Least that it may be: an answer that is open may have lowered it already.
+        running: Campaigns that may deliver, by id. sure: Those of them that deliver whatever the open answers are.
         levers: Lever of every campaign.
     """
 
     budgets: Mapping[str, int]
+    lowest: Mapping[str, int]
     running: frozenset[str]
+    sure: frozenset[str]
     levers: Mapping[str, str] = field(repr=False)
 
     @classmethod
     def of(cls, structure: Structure) -> Book:
         """Open the book from what the venue shows; campaigns that are not surely off count as running."""
         budgets: dict[str, int] = {}
+        lowest: dict[str, int] = {}
         for campaign in structure.campaigns:
             micros = UNLIMITED if campaign.daily_budget is None else campaign.daily_budget.micros
             name = lever_name(campaign)
             budgets[name] = max(budgets.get(name, 0), micros)
+            lowest[name] = min(lowest.get(name, UNLIMITED), micros)
         off = {State.PAUSED, State.ARCHIVED}
         return cls(
             budgets=budgets,
+            lowest=lowest,
             running=frozenset(c.id for c in structure.campaigns if c.state not in off),
+            sure=frozenset(c.id for c in structure.campaigns if c.state is State.ENABLED),
             levers={c.id: lever_name(c) for c in structure.campaigns},
         )
 
@@ -82,20 +89,36 @@ class Book:
                 # Campaigns of one lever move together; the first of their changes to go up raises the lever, and
                 # the lever is only as low as its dearest campaign.
                 worst = worst_case(self.budgets[lever], new.micros, status)
-                return replace(self, budgets={**self.budgets, lever: worst})
-            case State() as state:
-                on = self.running | {change.ref.id}
-                off = self.running - {change.ref.id}
+                best = -worst_case(-self.lowest[lever], -new.micros, status)
+                return replace(self, budgets={**self.budgets, lever: worst}, lowest={**self.lowest, lever: best})
+            case State() as state if not _never(status):
+                one, certain = {change.ref.id}, status is Status.CONFIRMED
                 if state is State.ENABLED:
-                    return replace(self, running=off if _never(status) and change.ref.id not in self.running else on)
-                return replace(self, running=off if status is Status.CONFIRMED else self.running)
+                    return replace(self, running=self.running | one, sure=self.sure | one if certain else self.sure)
+                return replace(self, running=self.running - one if certain else self.running, sure=self.sure - one)
             case _:
                 return self
 
     def fits(self, change: Change, cap_micros: int) -> bool:
-        """Tell whether a change keeps the worst case within the cap; what adds no money always fits."""
-        pending = self.after(change, Status.PENDING).endless_micros
-        return pending <= max(cap_micros, 0) or pending <= self.endless_micros
+        """Tell whether a change keeps the worst case within the cap; what surely adds no money always fits."""
+        if change.ref.kind is not EntityKind.CAMPAIGN or change.ref.id not in self.levers:
+            return True
+        return self._adds_nothing(change) or self.after(change, Status.PENDING).endless_micros <= max(cap_micros, 0)
+
+    def _adds_nothing(self, change: Change) -> bool:
+        """Tell whether a change costs no more, whichever of the values that may stand is true.
+
+        To stay under the worst case would not do: it may be far above the truth, and what stays under it may still be
+        what lifts the truth over the cap.
+        """
+        lever = self.levers[change.ref.id]
+        match change.new:
+            case Money() as new if change.field is Field.DAILY_BUDGET:
+                return new.micros <= self.lowest[lever] or lever not in {self.levers[one] for one in self.running}
+            case State.ENABLED:
+                return lever in {self.levers[one] for one in self.sure}
+            case _:
+                return True
 
 
 def needs_money(change: Change) -> bool:

@@ -110,7 +110,7 @@ def _adds_nothing(lines: Iterable[Line], line: Line, new: Money | State) -> bool
     """
     lever = [other for other in lines if other.lever == line.lever]
     if isinstance(new, Money):
-        return new.micros <= min(line.budgets) or not any(other.on for other in lever)
+        return new.micros <= min(min(other.budgets) for other in lever) or not any(other.on for other in lever)
     return new.value in _OFF or any(other.surely_on for other in lever)
 
 
