@@ -10,17 +10,19 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from bidder.core.calendar import day_share, day_start, ordinal
+from bidder.core.calendar import day_start, ordinal
+from bidder.core.demand import DayShape, day_shape, hour_facts, weekday
 from bidder.core.economics import Economics, economics
 from bidder.core.events import Season, season_of
+from bidder.core.factors import HourFactors, hour_factors
 from bidder.core.layout import Flags, Layout
 from bidder.core.moves import Moves
-from bidder.core.pacing import DayShape, day_shape, hour_facts
 from bidder.core.performance import Float64
 from bidder.core.policy import Policy
 from bidder.core.prediction import Forecast
-from bidder.core.response import Response, respond
+from bidder.core.response import CLICK_ELASTICITY, Response, respond
 from bidder.core.snapshot import Snapshot
+from bidder.core.today import Today
 
 _ABSURD_CVR = 1e3
 _ABSURD_MICROS = 1e15
@@ -34,10 +36,11 @@ class Case:
     Attributes:
         usable: The forecast of the target is finite and sane.
         value_micros: Contribution per click at the posterior mean, float micros; 0 where unknown or negative.
-        effective: Mean factor of hour settings on the base bid, by campaign; peak likewise the largest.
+        factors: Hour factors on the base bid, those that stand and how far pacing lowers them.
+        effective: Mean standing factor on the base bid, by campaign; peak likewise the largest.
         response: How clicks and cost answer to bids.
         daily_clicks, daily_spend_micros: Expected per day at the present bid without running out of budget.
-        elapsed: Share of the day's demand that has come by now.
+        today: The open day so far.
         hour_orders: Orders that the hour profile rests on.
     """
 
@@ -51,12 +54,13 @@ class Case:
     shape: DayShape
     usable: Flags
     value_micros: Float64
+    factors: HourFactors
     effective: Float64
     peak: Float64
     response: Response
     daily_clicks: Float64
     daily_spend_micros: Float64
-    elapsed: float
+    today: Today
     hour_orders: float
 
     @property
@@ -78,11 +82,32 @@ class Case:
         usable = sane(forecast)
         midnight = day_start(snapshot.today, zone_name)
         hours = hour_facts(snapshot.history.hourly, layout, ordinal(snapshot.today))
-        shape = day_shape(hours)
-        factors = _hour_factors(layout, shape)
+        factors = hour_factors(
+            layout.structure.campaigns,
+            snapshot.memory.changes,
+            time_zone=zone_name,
+            first_day=hours.first_day,
+            n_days=hours.clicks.shape[1] + 1,
+        )
+        shape = day_shape(hours, factors.past[:, :-1] ** CLICK_ELASTICITY)
+        effective, peak = _mean_and_peak(factors, shape)
         served = shape.served[layout.campaign] if layout.n_targets else np.ones(0)
         rpc = np.where(usable, forecast.rpc_micros, 0.0)
         worth = np.where(usable & money.known, rpc * money.contribution * money.caused, 0.0)
+        response = respond(
+            bid_micros=np.maximum(layout.bid_micros, 0) * effective[layout.campaign],
+            cpc_micros=forecast.cpc_micros,
+            spend_micros=np.where(usable & layout.alive, forecast.daily_spend_micros, 0.0),
+            click_elasticity=forecast.click_elasticity,
+            cpc_elasticity=forecast.cpc_elasticity,
+            known=usable,
+        )
+        clicks = np.where(usable, forecast.daily_clicks, 0.0) / served
+        spend = np.where(usable, forecast.daily_spend_micros, 0.0) / served
+        running = np.where(layout.alive, spend, 0.0)
+        rate = layout.by_campaign(running)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            steep = layout.by_campaign(running * response.spend_elasticity) / rate
         return cls(
             snapshot=snapshot,
             forecast=forecast,
@@ -98,19 +123,22 @@ class Case:
             shape=shape,
             usable=usable,
             value_micros=np.maximum(worth, 0.0),
-            effective=factors[0],
-            peak=factors[1],
-            response=respond(
-                bid_micros=np.maximum(layout.bid_micros, 0) * factors[0][layout.campaign],
-                cpc_micros=forecast.cpc_micros,
-                spend_micros=np.where(usable & layout.alive, forecast.daily_spend_micros, 0.0),
-                click_elasticity=forecast.click_elasticity,
-                cpc_elasticity=forecast.cpc_elasticity,
-                known=usable,
+            factors=factors,
+            effective=effective,
+            peak=peak,
+            response=response,
+            daily_clicks=clicks,
+            daily_spend_micros=spend,
+            today=Today.of(
+                snapshot,
+                layout,
+                hours,
+                factors,
+                share=shape.week[weekday(ordinal(snapshot.today))],
+                rate_micros=rate,
+                clicks=layout.by_campaign(np.where(layout.alive, clicks, 0.0)),
+                elasticity=steep,
             ),
-            daily_clicks=np.where(usable, forecast.daily_clicks, 0.0) / served,
-            daily_spend_micros=np.where(usable, forecast.daily_spend_micros, 0.0) / served,
-            elapsed=shape.elapsed(24.0 * day_share(snapshot.as_of, zone_name)),
             hour_orders=float(np.sum(hours.orders)),
         )
 
@@ -134,12 +162,8 @@ def sane(forecast: Forecast) -> Flags:
     return good
 
 
-def _hour_factors(layout: Layout, shape: DayShape) -> tuple[Float64, Float64]:
-    """Return mean (by demand) and largest hour factor of each campaign."""
-    mean, peak = np.ones(layout.n_campaigns), np.ones(layout.n_campaigns)
-    for row, campaign in enumerate(layout.structure.campaigns):
-        if campaign.dayparts is not None:
-            factors = np.array(campaign.dayparts).reshape(-1, 24)
-            mean[row] = max(float(np.mean(factors @ shape.share)), 1e-3)
-            peak[row] = max(float(factors.max()), 1e-3)
+def _mean_and_peak(factors: HourFactors, shape: DayShape) -> tuple[Float64, Float64]:
+    """Return mean (by demand) and largest standing hour factor of each campaign."""
+    mean = np.maximum(np.mean(factors.standing @ shape.share, axis=1), 1e-3)
+    peak = np.maximum(factors.standing.max(axis=(1, 2), initial=0.0), 1e-3)
     return mean, peak

@@ -16,7 +16,8 @@ from bidder.core.allocate import day_money
 from bidder.core.calendar import day_hours, day_start, ordinal
 from bidder.core.case import Case
 from bidder.core.layout import Layout
-from bidder.core.pacing import PROFILE_DAYS, DayShape, HourFacts, day_shape, dayparts, deadbeat, hour_facts, runway_days
+from bidder.core.demand import PROFILE_DAYS, HourFacts, day_shape, elapsed, hour_facts
+from bidder.core.pacing import dayparts, deadbeat, runway_days
 from bidder.core.performance import Level
 from bidder.core.policy import LimitPolicy, ProtectPolicy
 from bidder.core.snapshot import Memory
@@ -57,7 +58,12 @@ def steer(multiplier: float = 1.0, **changes: float) -> float:
 def facts_of(clicks: Floats, orders: Floats | None = None) -> HourFacts:
     """Return hourly facts of shape (campaigns, days, 24)."""
     return HourFacts(
-        clicks=clicks, spend_micros=clicks * 8e5, orders=np.zeros_like(clicks) if orders is None else orders
+        clicks=clicks,
+        spend_micros=clicks * 8e5,
+        orders=np.zeros_like(clicks) if orders is None else orders,
+        open_clicks=np.zeros((len(clicks), 24)),
+        open_spend_micros=np.zeros((len(clicks), 24)),
+        first_day=ordinal(TODAY) - clicks.shape[1],
     )
 
 
@@ -139,15 +145,13 @@ def test_elapsed_demand_counts_the_real_length_of_the_day(noon: datetime, hours:
     case = Case.of(berlin, Shop().forecast(), policy())
 
     passed = (noon - day_start(noon.date(), "Europe/Berlin")) / timedelta(hours=1)
-    assert passed / hours == pytest.approx(case.elapsed)
+    assert passed / hours == pytest.approx(case.today.elapsed)
 
 
 @given(hours=st.tuples(st.floats(0, 24), st.floats(0, 24)))
 def test_elapsed_demand_only_grows(hours: tuple[float, float]) -> None:
     """From nothing at midnight to all of it at the next, fractions of hours included."""
-    shape = DayShape(share=DAYTIME, worth=np.ones(24), served=np.ones(1), dry_hour=np.ones(1))
-
-    early, late = (shape.elapsed(hour) for hour in sorted(hours))
+    early, late = (elapsed(DAYTIME, hour) for hour in sorted(hours))
 
     assert 0 <= early <= late <= 1 + 1e-12
 
@@ -157,9 +161,7 @@ def test_elapsed_demand_only_grows(hours: tuple[float, float]) -> None:
 )
 def test_elapsed_demand_by_hand(hour: float, expected: float) -> None:
     """Whole hours are summed, a started one counts by its part."""
-    shape = DayShape(share=DAYTIME, worth=np.ones(24), served=np.ones(1), dry_hour=np.ones(1))
-
-    assert expected == pytest.approx(shape.elapsed(hour))
+    assert expected == pytest.approx(elapsed(DAYTIME, hour))
 
 
 def test_profile_of_whole_days_is_the_share_of_clicks_by_hour() -> None:
