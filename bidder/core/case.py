@@ -17,6 +17,7 @@ from bidder.core.events import Season, season_of
 from bidder.core.factors import HourFactors, hour_factors
 from bidder.core.layout import Flags, Layout
 from bidder.core.moves import Moves
+from bidder.core.pastbudgets import daily_budgets
 from bidder.core.performance import Float64
 from bidder.core.policy import Policy
 from bidder.core.prediction import Forecast
@@ -89,7 +90,10 @@ class Case:
             first_day=hours.first_day,
             n_days=hours.clicks.shape[1] + 1,
         )
-        shape = day_shape(hours, factors.past[:, :-1] ** CLICK_ELASTICITY)
+        budgets = daily_budgets(
+            snapshot.memory.changes, layout.structure, first_day=hours.first_day, today=ordinal(snapshot.today)
+        )
+        shape = day_shape(hours, factors.past[:, :-1] ** CLICK_ELASTICITY, budgets)
         effective, peak = _mean_and_peak(factors, shape)
         served = shape.served[layout.campaign] if layout.n_targets else np.ones(0)
         rpc = np.where(usable, forecast.rpc_micros, 0.0)

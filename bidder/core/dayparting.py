@@ -21,7 +21,7 @@ from bidder.core.eligibility import Reach
 from bidder.core.entities import EntityKind
 from bidder.core.layout import NONE, Flags, tally
 from bidder.core.money import Money
-from bidder.core.pacing import LOWEST, dayparts, deadbeat, runs_out
+from bidder.core.pacing import dayparts, next_level, runs_out
 from bidder.core.performance import Float64, Int64
 from bidder.core.plan import Objection
 from bidder.core.reasons import Code
@@ -143,20 +143,18 @@ def _levels(case: Case, pace: Pace, free: Flags) -> Float64:
     share = float(today.ahead.sum())
     if not today.told or share <= 0:
         return level
-    bound = free & (pace.budget_micros != NONE) & (pace.left_micros > 0) & (busy | (level < 1.0))
+    bound = free & (pace.budget_micros != NONE) & (busy | (level < 1.0))
     freed = free & (pace.budget_micros == NONE) & (level < 1.0)
     for row in np.flatnonzero(bound | freed).tolist():
-        wanted = deadbeat(
+        level[row] = next_level(
             float(level[row]),
-            remaining_budget=float(min(pace.left_micros[row], 9e15)),
-            remaining_share=share,
+            left=float(min(pace.left_micros[row], 9e15)),
+            share=share,
             rate=float(pace.rate_micros[row]),
             elasticity=float(today.elasticity[row]),
             max_step=limits.max_bid_step_ratio,
             dead_band=limits.bid_dead_band,
-            ceiling=1.0,
         )
-        level[row] = max(wanted, min(LOWEST, float(level[row])))
     return level
 
 

@@ -26,6 +26,10 @@ _WEEKDAY_CLICKS = 120.0
 """Clicks that the profile of all days is worth for each weekday."""
 _SILENT = 9.0
 """Clicks expected but absent at the end of a day before we say that the budget ran dry (chance exp(-9))."""
+_SPENT = 0.95
+"""Share of the budget from which a day counts as having spent it."""
+_STRAY = 0.02
+"""Share of a day's clicks that still come, one by one, for the small change of a spent budget."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -117,16 +121,21 @@ def hour_facts(hourly: PerformanceTable, layout: Layout, today: int) -> HourFact
     )
 
 
-def day_shape(facts: HourFacts, presence: Float64 | None = None) -> DayShape:
+def day_shape(
+    facts: HourFacts, presence: Float64 | None = None, budget_micros: Float64 | None = None
+) -> DayShape:
     """Learn when demand comes, from hours in which campaigns were still there, and what share of it was served.
 
-    A campaign-day whose last hours stay silent though several clicks were due had run dry. Those hours say nothing
-    about demand, so they are left out and the profile is learned again from the rest.
+    A campaign-day whose last hours stay silent though several clicks were due had run dry; where it spent its budget,
+    few clicks instead of those due are enough. Those hours say nothing about demand, so they are left out and the
+    profile is learned again from the rest. The first guess is an even day: were every day to run dry at noon, nobody
+    could tell from clicks alone that there is an afternoon.
 
     Args:
         facts: Closed days.
         presence: Share of its clicks that a campaign's pacing left it in each hour, shape of ``facts.clicks``; all
             of them where absent.
+        budget_micros: Budget of each day, shape (n_campaigns, n_days), nan for none.
     """
     n_campaigns, n_days, _ = facts.clicks.shape
     even = np.full(HOURS, 1.0 / HOURS)
@@ -139,20 +148,22 @@ def day_shape(facts: HourFacts, presence: Float64 | None = None) -> DayShape:
             dry_hour=np.full(n_campaigns, np.nan),
         )
     there = np.ones_like(facts.clicks) if presence is None else presence
-    seen = np.cumsum(facts.clicks[:, :, ::-1], axis=2)[:, :, ::-1] > 0
-    last = np.where(seen.any(axis=2), seen.sum(axis=2), 0)
-    alive = np.ones_like(facts.clicks, dtype=bool)
-    share = even
+    spent = np.zeros(facts.clicks.shape[:2], dtype=bool)
+    if budget_micros is not None:
+        spent = facts.spend_micros.sum(axis=2) >= _SPENT * np.nan_to_num(budget_micros, nan=np.inf)
+    share, alive = even, _spent_early(facts.clicks, even, there, spent)
     for _ in range(3):
         share = _profile(facts.clicks, alive * there)
-        alive = _alive(facts.clicks, share, there, last)
+        early = _spent_early(facts.clicks, share, there, spent)
+        alive = early * np.where(spent[:, :, None], 1.0, _alive(facts.clicks, share, there))
     total = facts.clicks.sum(axis=2)
     covered = np.where(total > 0, (alive * there * share).sum(axis=2), np.nan)
     weight = np.where(total > 0, total / np.maximum(covered, 1e-9), 0.0)
     demand = weight.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         served = np.where(demand > 0, np.nansum(weight * np.nan_to_num(covered), axis=1) / demand, 1.0)
-    dry = (~alive[:, :, -1]) & (total > 0)
+    dry = (alive[:, :, -1] <= 0) & (total > 0)
+    last = (alive > 0).sum(axis=2)
     days = np.array([weekday(facts.first_day + number) for number in range(n_days)])
     return DayShape(
         share=share,
@@ -191,10 +202,31 @@ def _by_weekday(
     return normal
 
 
-def _alive(clicks: Float64, share: Float64, there: Float64, last: Float64) -> Flags:
-    """Tell in which hours each campaign-day was still being served."""
+def _spent_early(clicks: Float64, share: Float64, there: Float64, spent: Flags) -> Float64:
+    """Return the part of each hour in which campaign-days that spent their budget were served.
+
+    Served until all but a few of the day's clicks had come; in the hour on the brink for half of the time, as far as
+    anyone can tell. Days whose later clicks came as they were due ran to their end.
+    """
+    total = clicks.sum(axis=2)
+    came = np.cumsum(clicks, axis=2)
+    brink = (came >= (1.0 - _STRAY) * total[:, :, None]).argmax(axis=2)[:, :, None]
+    reached = np.take_along_axis(np.cumsum(there * share, axis=2), brink, axis=2)[:, :, 0]
+    rest = (there * share).sum(axis=2) - reached
+    due = np.where(reached > 0, total / np.maximum(reached, 1e-9) * rest, 0.0)
+    later = total - np.take_along_axis(came, brink, axis=2)[:, :, 0]
+    dry = spent & (total > 0) & (due >= 1.0) & (later < 0.5 * due)
+    hours = np.arange(HOURS)[None, None, :]
+    part = np.where(hours < brink, 1.0, np.where(hours == brink, 0.5, 0.0))
+    return np.where(dry[:, :, None], part, 1.0)
+
+
+def _alive(clicks: Float64, share: Float64, there: Float64) -> Flags:
+    """Tell in which hours each campaign-day was still being served, by silence at its end alone."""
+    seen = np.cumsum(clicks[:, :, ::-1], axis=2)[:, :, ::-1] > 0
+    last = np.where(seen.any(axis=2), seen.sum(axis=2), 0)
     before = np.concatenate([np.zeros((*there.shape[:2], 1)), np.cumsum(there * share, axis=2)], axis=2)
-    reached = np.take_along_axis(before, last[:, :, None].astype(np.intp), axis=2)[:, :, 0]
+    reached = np.take_along_axis(before, last[:, :, None], axis=2)[:, :, 0]
     total = clicks.sum(axis=2)
     due = np.where(reached > 0, total / np.maximum(reached, 1e-9) * (before[:, :, -1] - reached), 0.0)
     dry = due >= _SILENT

@@ -61,6 +61,41 @@ def deadbeat(
     return min(max(wanted, low), high)
 
 
+def next_level(
+    level: float,
+    *,
+    left: float,
+    share: float,
+    rate: float,
+    elasticity: float,
+    max_step: float,
+    dead_band: float,
+) -> float:
+    """Return the next level of a campaign's hour factors, at most 1: bids already are what the return allows.
+
+    Args:
+        level: In force, (0, 1].
+        left: Money left, less what is spent but not reported yet.
+        share: Share of the day's demand still to come.
+        rate: What a whole day like today costs at level 1.
+        elasticity: d log spend / d log level.
+        max_step, dead_band: As of `deadbeat`.
+    """
+    if left <= 0:
+        return level
+    wanted = deadbeat(
+        level,
+        remaining_budget=left,
+        remaining_share=share,
+        rate=rate,
+        elasticity=elasticity,
+        max_step=max_step,
+        dead_band=dead_band,
+        ceiling=1.0,
+    )
+    return max(wanted, min(LOWEST, level))
+
+
 def day_level(spend: Float64, share: Float64, rate: float, click: float) -> float:
     """Return today's demand over what was expected of it, as far as the day has shown.
 

@@ -242,7 +242,7 @@ def test_clicks_of_a_campaign_that_ran_dry_are_those_of_a_whole_day() -> None:
     """Forecast days as served, divided once by the share served: 40 clicks in half of the demand are about 80."""
     clicks = np.full((2, PROFILE_DAYS, 24), 100, dtype=np.int64)
     clicks[0, :, 12:] = 0
-    shop = Shop(words=(Word(clicks=40), Word(clicks=40, campaign="c1")))
+    shop = Shop(words=(Word(clicks=40), Word(clicks=40, campaign="c1")), budgets={"c0": None, "c1": None})
 
     case = Case.of(shop.snapshot(hourly=hourly_table(clicks)), shop.forecast(), policy())
 
