@@ -81,6 +81,11 @@ def hour_factors(
     return HourFactors(standing=standing, level=level, past=past, worth_at=worth_at)
 
 
+def standing_before(changes: Sequence[PastChange], instant: datetime) -> Mapping[str, Float64]:
+    """Return the factors that stood at an instant, (7, 24) by campaign id, where the record tells of any."""
+    return {name: chain.standing for name, chain in _chains([c for c in changes if c.at < instant]).items()}
+
+
 def grid(factors: tuple[float, ...] | None) -> Float64:
     """Return 24 or 168 factors as (7, 24); none at all are ones."""
     if factors is None:
@@ -100,7 +105,7 @@ def _chains(changes: Sequence[PastChange]) -> Mapping[str, _Chain]:
         if past.actor is not Editor.DAEMON:
             chain.standing, chain.level = grid(new), 1.0
         elif past.reason_code in PACING:
-            chain.level = float(grid(new).mean() / max(float(chain.standing.mean()), 1e-9))
+            chain.level = round(float(grid(new).mean() / max(float(chain.standing.mean()), 1e-9)), 6)
         else:
             chain.standing, chain.worth_at = grid(new) / chain.level, past.at
         chain.levels.append((past.at, chain.level))

@@ -250,6 +250,11 @@ def _step(change: Change, desk: _Desk) -> _Finding:
                 allowed=exact(allowed, change.new.currency),
             )
             new = allowed
+    profile = desk.profile
+    least = (profile.bid_min if change.field is Field.BID else profile.budget_min).micros
+    if new < least <= change.new.micros:
+        # A step that ends where the venue takes nothing is no step.
+        return _Finding(None, because(Code.BELOW_FLOOR, floor=exact(least, change.new.currency)))
     return _shrunk(change, new, reason)
 
 

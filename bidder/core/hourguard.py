@@ -11,9 +11,10 @@ from dataclasses import replace
 import numpy as np
 
 from bidder.core.answers import because, exact
+from bidder.core.calendar import day_start
 from bidder.core.change import Change, Field
 from bidder.core.entities import EntityKind, EntityRef
-from bidder.core.factors import grid, hour_factors
+from bidder.core.factors import grid, standing_before
 from bidder.core.layout import Layout
 from bidder.core.money import Money
 from bidder.core.moves import Moves
@@ -37,9 +38,8 @@ def guard_hours(
     """
     if not any(change.field is Field.DAYPARTS for change in changes):
         return changes, []
-    factors = hour_factors(
-        snapshot.structure.campaigns, snapshot.memory.changes, time_zone=snapshot.account.time_zone, first_day=0, n_days=0
-    )
+    midnight = day_start(snapshot.today, snapshot.account.time_zone)
+    standing = standing_before(snapshot.memory.changes, midnight)
     rows = {identity: row for row, identity in enumerate(layout.ids(EntityKind.CAMPAIGN))}
     ratio = policy.limits.max_bid_step_ratio
     bids, raised = _bids_after(changes, layout)
@@ -51,8 +51,9 @@ def guard_hours(
             continue
         row = rows[change.ref.id]
         old, new = grid(change.old if isinstance(change.old, tuple) else None), grid(change.new)
-        start = moves.day_start.get((change.ref, Field.DAYPARTS), change.old)
-        day = np.maximum(grid(start if isinstance(start, tuple) else None), factors.standing[row]) * (1.0 + ratio)
+        begun = moves.day_start.get((change.ref, Field.DAYPARTS), change.old)
+        start = grid(begun if isinstance(begun, tuple) else None)
+        day = np.maximum(start, standing.get(change.ref.id, start)) * (1.0 + ratio)
         low, high = _inward(old * (1.0 - ratio), up=True), _inward(old * (1.0 + ratio) / raised[row], up=False)
         stepped = np.clip(new, np.minimum(low, old), np.maximum(np.minimum(high, _inward(day, up=False)), old))
         held = stepped
