@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from bidder.core.calendar import day_start, ordinal
-from bidder.core.demand import DayShape, day_shape, hour_facts, weekday
+from bidder.core.demand import DayShape, HourFacts, day_shape, hour_facts, weekday
 from bidder.core.economics import Economics, economics
 from bidder.core.events import Season, season_of
 from bidder.core.factors import HourFactors, hour_factors
@@ -81,19 +81,7 @@ class Case:
         layout = Layout.of(snapshot.structure, policy.protect)
         money = economics(layout, forecast, policy.goal)
         usable = sane(forecast)
-        midnight = day_start(snapshot.today, zone_name)
-        hours = hour_facts(snapshot.history.hourly, layout, ordinal(snapshot.today))
-        factors = hour_factors(
-            layout.structure.campaigns,
-            snapshot.memory.changes,
-            time_zone=zone_name,
-            first_day=hours.first_day,
-            n_days=hours.clicks.shape[1] + 1,
-        )
-        budgets = daily_budgets(
-            snapshot.memory.changes, layout.structure, first_day=hours.first_day, today=ordinal(snapshot.today)
-        )
-        shape = day_shape(hours, factors.past[:, :-1] ** CLICK_ELASTICITY, budgets)
+        hours, factors, shape = _hours_of(snapshot, layout)
         effective, peak = _mean_and_peak(factors, shape)
         served = shape.served[layout.campaign] if layout.n_targets else np.ones(0)
         rpc = np.where(usable, forecast.rpc_micros, 0.0)
@@ -110,8 +98,6 @@ class Case:
         spend = np.where(usable, forecast.daily_spend_micros, 0.0) / served
         running = np.where(layout.alive, spend, 0.0)
         rate = layout.by_campaign(running)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            steep = layout.by_campaign(running * response.spend_elasticity) / rate
         return cls(
             snapshot=snapshot,
             forecast=forecast,
@@ -121,7 +107,7 @@ class Case:
             season=season_of(snapshot.today, policy.events),
             moves=Moves.of(
                 snapshot.memory,
-                day_start=midnight,
+                day_start=day_start(snapshot.today, zone_name),
                 since=snapshot.as_of - max(snapshot.profile.bid_cooldown, timedelta(days=8)),
             ),
             shape=shape,
@@ -141,10 +127,25 @@ class Case:
                 share=shape.week[weekday(ordinal(snapshot.today))],
                 rate_micros=rate,
                 clicks=layout.by_campaign(np.where(layout.alive, clicks, 0.0)),
-                elasticity=steep,
+                steepness=layout.by_campaign(running * response.spend_elasticity),
             ),
             hour_orders=float(np.sum(hours.orders)),
         )
+
+
+def _hours_of(snapshot: Snapshot, layout: Layout) -> tuple[HourFacts, HourFactors, DayShape]:
+    """Read hourly facts, the hour factors in force over their days, and what both tell of a day's shape."""
+    today = ordinal(snapshot.today)
+    hours = hour_facts(snapshot.history.hourly, layout, today)
+    factors = hour_factors(
+        layout.structure.campaigns,
+        snapshot.memory.changes,
+        time_zone=snapshot.account.time_zone,
+        first_day=hours.first_day,
+        n_days=hours.clicks.shape[1] + 1,
+    )
+    budgets = daily_budgets(snapshot.memory.changes, layout.structure, first_day=hours.first_day, today=today)
+    return hours, factors, day_shape(hours, factors.past[:, :-1] ** CLICK_ELASTICITY, budgets)
 
 
 def sane(forecast: Forecast) -> Flags:

@@ -185,7 +185,10 @@ def _mean(values: Float64, weights: Float64) -> float:
 
 def _pace_figures(case: Case, pace: Pace, month: MonthOutlook | None) -> dict[str, float]:
     """Name what the day and the month come to."""
-    figures = {"campaigns_paced": float(paced(case, pace)), "budgets_out_before_peak": float(dry_before_peak(case, pace))}
+    figures = {
+        "campaigns_paced": float(paced(case, pace)),
+        "budgets_out_before_peak": float(dry_before_peak(case, pace)),
+    }
     if month is not None:
         figures |= {"month_forecast_micros": month.forecast_micros, "month_plan_ratio": month.ratio}
     return {name: value for name, value in figures.items() if math.isfinite(value)}

@@ -121,9 +121,7 @@ def hour_facts(hourly: PerformanceTable, layout: Layout, today: int) -> HourFact
     )
 
 
-def day_shape(
-    facts: HourFacts, presence: Float64 | None = None, budget_micros: Float64 | None = None
-) -> DayShape:
+def day_shape(facts: HourFacts, presence: Float64 | None = None, budget_micros: Float64 | None = None) -> DayShape:
     """Learn when demand comes, from hours in which campaigns were still there, and what share of it was served.
 
     A campaign-day whose last hours stay silent though several clicks were due had run dry; where it spent its budget,

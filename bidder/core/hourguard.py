@@ -61,7 +61,7 @@ def guard_hours(
             ceiling = _inward(np.full_like(old, policy.limits.bid_ceiling.micros / bids[row]), up=False)
             held = np.where(stepped > old, np.minimum(stepped, np.maximum(ceiling, old)), stepped)
         left = _of_length(held, len(change.new))
-        reason = _reason(change, stepped, held, ratio, policy, new)
+        reason = _reason(new, stepped, held, policy)
         if reason is None:
             kept.append(change)
             continue
@@ -72,10 +72,8 @@ def guard_hours(
     return kept, objections
 
 
-def _reason(
-    change: Change, stepped: Float64, held: Float64, ratio: float, policy: Policy, new: Float64
-) -> Reason | None:
-    """Say what shrank a change, ``None`` where nothing did."""
+def _reason(new: Float64, stepped: Float64, held: Float64, policy: Policy) -> Reason | None:
+    """Say what shrank wanted factors, ``None`` where nothing did."""
     if not np.array_equal(held, stepped) and policy.limits.bid_ceiling is not None:
         ceiling = policy.limits.bid_ceiling
         return because(Code.ABOVE_CEILING, ceiling=exact(ceiling.micros, ceiling.currency))
@@ -84,7 +82,7 @@ def _reason(
     at = int(np.argmax(np.abs(stepped - new)))
     return because(
         Code.STEP_LIMIT,
-        limit=f"{ratio:.0%}",
+        limit=f"{policy.limits.max_bid_step_ratio:.0%}",
         wanted=f"a factor of {new.ravel()[at]:.2f} at {at % 24} o'clock",
         allowed=f"{stepped.ravel()[at]:.2f}",
     )

@@ -92,9 +92,7 @@ def _daily(case: Case, spending: Spending) -> tuple[float, float]:
     return float(np.minimum(whole, np.where(budgets == NONE, np.inf, budgets)).sum()), float(whole.sum())
 
 
-def _held_back(
-    case: Case, moves: BidMoves, due: float, budgeted: float, daily: float
-) -> dict[str, float]:
+def _held_back(case: Case, moves: BidMoves, due: float, budgeted: float, daily: float) -> dict[str, float]:
     """Split the money a day that the plan has and the decision does not use among the causes.
 
     Each is credited with what it holds back of the shortfall that the earlier ones leave: the cap, budgets, steps

@@ -79,7 +79,8 @@ def next_level(
         share: Share of the day's demand still to come.
         rate: What a whole day like today costs at level 1.
         elasticity: d log spend / d log level.
-        max_step, dead_band: As of `deadbeat`.
+        max_step: Largest move, as a share of the level.
+        dead_band: Smaller moves are not made.
     """
     if left <= 0:
         return level

@@ -13,7 +13,7 @@ import numpy as np
 from bidder.core.calendar import day_of, day_share
 from bidder.core.demand import HOURS, HourFacts, elapsed, hours_left
 from bidder.core.factors import HourFactors
-from bidder.core.layout import NONE, Layout
+from bidder.core.layout import NONE, Flags, Layout
 from bidder.core.pacing import day_level
 from bidder.core.performance import Float64
 from bidder.core.snapshot import Snapshot
@@ -79,7 +79,7 @@ class Today:
         share: Float64,
         rate_micros: Float64,
         clicks: Float64,
-        elasticity: Float64,
+        steepness: Float64,
     ) -> Today:
         """Read the open day.
 
@@ -91,7 +91,7 @@ class Today:
             share: Spend plan of today's weekday, shape (24,).
             rate_micros: What a whole day was expected to cost without pacing and without running dry.
             clicks: Clicks of it.
-            elasticity: d log spend / d log bid, nan where not known.
+            steepness: d log spend / d log bid of each target times its spend, summed.
         """
         zone = snapshot.account.time_zone
         lag = snapshot.as_of - snapshot.profile.report_lag
@@ -99,7 +99,7 @@ class Today:
         spent, told = _spent(layout, snapshot.memory.day_spend_micros, seen)
         with np.errstate(divide="ignore", invalid="ignore"):
             click = np.where(clicks > 0, rate_micros / clicks, 1.0)
-        steep = np.clip(np.where(np.isfinite(elasticity), elasticity, ELASTICITY), *_ELASTICITIES)
+            steep = np.clip(np.where(rate_micros > 0, steepness / rate_micros, ELASTICITY), *_ELASTICITIES)
         made = cls(
             share=share,
             hour=HOURS * day_share(snapshot.as_of, zone),
@@ -144,9 +144,9 @@ def _levelled(today: Today, layout: Layout, facts: HourFacts, factors: HourFacto
     return replace(today, level=level)
 
 
-def _budget_gone(today: Today, layout: Layout) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _budget_gone(today: Today, layout: Layout) -> Flags:
     """Tell which campaigns' budgets are spent as far as reported."""
     spent = layout.by_lever(today.spent_micros)
     budget = layout.lever_budgets()
-    gone = (budget != NONE) & (spent >= _SPENT * budget)
-    return gone[layout.lever]
+    gone: Flags = ((budget != NONE) & (spent >= _SPENT * budget))[layout.lever]
+    return gone

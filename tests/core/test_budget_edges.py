@@ -151,7 +151,9 @@ def test_first_limit_is_not_set_under_what_today_has_cost() -> None:
 def test_days_net_move_is_measured_from_a_first_limit_too() -> None:
     """Set to 400 this morning where there was none: later cycles of the day stay within 30% of it."""
     shop = Shop(words=(Word(clicks=10),), budgets={"c0": 300.0})
-    memory = Memory(changes=(past(campaign(), Field.DAILY_BUDGET, None, yuan(400), hours_ago=5, code="BUDGET_BOUNDED"),))
+    memory = Memory(
+        changes=(past(campaign(), Field.DAILY_BUDGET, None, yuan(400), hours_ago=5, code="BUDGET_BOUNDED"),)
+    )
     snapshot = shop.snapshot(memory=memory)
 
     draft = allocate(snapshot, shop.forecast(), policy(2_000))

@@ -126,7 +126,9 @@ def test_a_day_that_runs_ahead_of_its_plan_is_paced_though_a_usual_one_would_las
     assert hours_of(usual) == []
     level = 512.8 / 312.8
     left = 1_000 - 500 - 800 * level / 24
-    assert hours_of(busy)[0].new == pytest.approx((max((left / (800 * level * 14 / 24)) ** (1 / 1.4), 0.8),) * 24, abs=0.01)
+    assert hours_of(busy)[0].new == pytest.approx(
+        (max((left / (800 * level * 14 / 24)) ** (1 / 1.4), 0.8),) * 24, abs=0.01
+    )
 
 
 def test_pacing_ends_at_three_tenths_of_the_standing_factors() -> None:
@@ -209,9 +211,7 @@ def evening_table(dry_from: int) -> Any:
 
 def test_budget_that_ends_before_the_busiest_hour_is_named_with_its_hour() -> None:
     """At ten in the morning 60 of 500 are left: one objection, though two campaigns run."""
-    shop = Shop(
-        words=(BUSY, Word(campaign="c1")), rules=profile(supports=frozenset({Capability.SET_TARGET_BID}))
-    )
+    shop = Shop(words=(BUSY, Word(campaign="c1")), rules=profile(supports=frozenset({Capability.SET_TARGET_BID})))
     memory = Memory(day_spend_micros=spent(c0=440.0, c1=4.0))
 
     draft = allocate(shop.snapshot(memory=memory, hourly=evening_table(24)), shop.forecast(), policy(2_000))
@@ -319,9 +319,7 @@ def test_reducing_lets_pacing_down_and_not_back_up() -> None:
     shop = Shop(words=(BUSY,), rules=HOURS_ONLY)
     tight = shop.snapshot(memory=Memory(day_spend_micros=spent(c0=300.0)), mode=Mode.REDUCING)
     slow = Shop(words=(BUSY,), budgets={"c0": 5_000}, rules=HOURS_ONLY, campaigns={"c0": {"dayparts": (0.6,) * 24}})
-    loose = slow.snapshot(
-        memory=Memory(changes=(lowered(0.6),), day_spend_micros=spent(c0=100.0)), mode=Mode.REDUCING
-    )
+    loose = slow.snapshot(memory=Memory(changes=(lowered(0.6),), day_spend_micros=spent(c0=100.0)), mode=Mode.REDUCING)
 
     down = guard(allocate(tight, shop.forecast(), policy()), tight, policy())
     up = guard(allocate(loose, slow.forecast(), policy()), loose, policy())

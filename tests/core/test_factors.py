@@ -57,7 +57,11 @@ def told(shown: tuple[float, ...] | None, *changes: PastChange, n_days: int = 3)
         pytest.param(DAY_AND_NIGHT, (), DAY_AND_NIGHT, 1.0, id="the-owners"),
         pytest.param((0.8,) * 24, (moved(None, (0.8,) * 24, 3),), ONES, 0.8, id="paced"),
         pytest.param(
-            (0.64,) * 24, (moved(None, (0.8,) * 24, 3), moved((0.8,) * 24, (0.64,) * 24, 2)), ONES, 0.64, id="paced-twice"
+            (0.64,) * 24,
+            (moved(None, (0.8,) * 24, 3), moved((0.8,) * 24, (0.64,) * 24, 2)),
+            ONES,
+            0.64,
+            id="paced-twice",
         ),
         pytest.param(
             scaled(DAY_AND_NIGHT, 0.8),
@@ -158,7 +162,9 @@ def test_hour_that_cannot_move_is_held() -> None:
         pytest.param(1.1, (moved(ONES, (1.1,) * 24, 3, "DAYPARTS_TO_WORTH"),), 1.3, [1.2], id="rest-of-a-days-step"),
         pytest.param(1.2, (moved(ONES, (1.2,) * 24, 30, "DAYPARTS_TO_WORTH"),), 1.4, [1.4], id="next-day"),
         pytest.param(0.6, (moved(ONES, (0.6,) * 24, 12),), 0.72, [0.72], id="back-from-last-nights-pacing"),
-        pytest.param(0.9, (moved(ONES, (0.6,) * 24, 12), moved((0.6,) * 24, (0.9,) * 24, 2)), 1.0, [1.0], id="all-the-way"),
+        pytest.param(
+            0.9, (moved(ONES, (0.6,) * 24, 12), moved((0.6,) * 24, (0.9,) * 24, 2)), 1.0, [1.0], id="all-the-way"
+        ),
     ],
 )
 def test_day_lifts_an_hour_by_a_step_above_what_stood_at_its_start(
@@ -188,5 +194,3 @@ def test_guard_only_shrinks_hours(old: list[int], new: list[int], lift: float) -
         assert np.all((np.array(found) >= low - 1e-9) & (np.array(found) <= high + 1e-9))
         effective = np.array(found) * (raised if others else 1.0)
         assert np.all(effective <= np.maximum(1.2 * np.array(before), np.array(before) * raised) + 1e-9)
-
-

@@ -13,15 +13,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bidder.core.allocate import day_money
-from bidder.core.calendar import day_hours, day_start, ordinal
+from bidder.core.calendar import day_hours, day_start
 from bidder.core.case import Case
-from bidder.core.layout import Layout
-from bidder.core.demand import PROFILE_DAYS, HourFacts, day_shape, elapsed, hour_facts, hours_left
+from bidder.core.demand import PROFILE_DAYS, elapsed, hours_left
 from bidder.core.pacing import LOWEST, day_level, dayparts, deadbeat, next_level, runs_out, runway_days
-from bidder.core.performance import Level
-from bidder.core.policy import LimitPolicy, ProtectPolicy
+from bidder.core.policy import LimitPolicy
 from bidder.core.snapshot import Memory
-from tests.core.builders import TODAY, Shop, Word, hourly_table, policy, profile, yuan
+from tests.core.builders import Shop, Word, hourly_table, policy, profile, yuan
 
 Floats = NDArray[np.float64]
 EVEN = np.full(24, 1 / 24)
@@ -300,9 +298,7 @@ def test_next_level_is_a_step_towards_the_money_and_never_above_one(
     level: float, left: float, share: float, rate: float, elasticity: float
 ) -> None:
     """Within a fifth, between three tenths (or where it is, if lower) and 1; without money nothing moves."""
-    found = next_level(
-        level, left=left, share=share, rate=rate, elasticity=elasticity, max_step=0.2, dead_band=0.04
-    )
+    found = next_level(level, left=left, share=share, rate=rate, elasticity=elasticity, max_step=0.2, dead_band=0.04)
 
     assert min(LOWEST, level) <= found <= 1.0
     assert 0.8 * level - 1e-12 <= found <= 1.2 * level + 1e-12
@@ -310,9 +306,7 @@ def test_next_level_is_a_step_towards_the_money_and_never_above_one(
         assert found == level
 
 
-@pytest.mark.parametrize(
-    ("multiplier", "expected"), [(0.9, 0.95), (0.94, 0.95), (0.5, 0.6), (1.2, 0.96), (1.0, 0.95)]
-)
+@pytest.mark.parametrize(("multiplier", "expected"), [(0.9, 0.95), (0.94, 0.95), (0.5, 0.6), (1.2, 0.96), (1.0, 0.95)])
 def test_the_lesser_of_budget_and_return_rules(multiplier: float, expected: float) -> None:
     """Money for twice the bid, a return that allows .95: there by steps, and the last one however small."""
     found = deadbeat(
