@@ -25,6 +25,7 @@ from bidder.core.pacing import dayparts, next_level, runs_out
 from bidder.core.performance import Float64, Int64
 from bidder.core.plan import Objection
 from bidder.core.reasons import Code
+from bidder.core.venue import Capability
 
 _PARTS_EVERY = timedelta(days=7)
 _PARTS_ON_THE_WAY = timedelta(days=1)
@@ -61,7 +62,8 @@ def answer_hours(case: Case, answers: Answers, reach: Reach, spending: Spending)
     before = _standing_of(case, answers, spending)
     can = case.snapshot.profile.can(EntityKind.CAMPAIGN, Field.DAYPARTS)
     open_ = reach.campaign & case.layout.campaign_on & _manual(case) & can
-    level = _levels(case, before, open_ & case.policy.limits.pace_by_hours)
+    by_hand = Capability.ACTION_SHEET in case.snapshot.profile.supports
+    level = _levels(case, before, open_ & case.policy.limits.pace_by_hours & (not by_hand))
     pace = _with_level(case, before, level)
     for row in np.flatnonzero(level != case.factors.level).tolist():
         _answer_pace(case, answers, spending, before, row, float(level[row]))

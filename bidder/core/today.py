@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import numpy as np
 
@@ -21,6 +22,8 @@ from bidder.core.snapshot import Snapshot
 ELASTICITY = 1.5
 """d log spend / d log bid where nothing is known of a campaign's."""
 _ELASTICITIES = (0.5, 3.0)
+_LONGEST_LAG = timedelta(hours=6)
+"""Reports that come later than this say nothing of a day in time to act on it."""
 _SPENT = 0.95
 """Share of the budget from which silence means that the budget is gone, not that nobody searches."""
 
@@ -32,7 +35,7 @@ class Today:
     Attributes:
         share: Share of the day's demand by marketplace hour, shape (24,): the spend plan.
         hour: Now, 0 to 24. seen: Hour up to which spend is reported.
-        told: Spend of the open day is reported, or is nothing yet.
+        told: Spend of the open day is reported in time to act on it, or is nothing yet.
         spent_micros: Reported, 0 where not told.
         level: Demand of today over what was expected, 1 while the day has not shown.
         elasticity: d log spend / d log bid.
@@ -97,6 +100,7 @@ class Today:
         lag = snapshot.as_of - snapshot.profile.report_lag
         seen = HOURS * day_share(lag, zone) if day_of(lag, zone) == snapshot.today else 0.0
         spent, told = _spent(layout, snapshot.memory.day_spend_micros, seen)
+        told = told and snapshot.profile.report_lag <= _LONGEST_LAG
         with np.errstate(divide="ignore", invalid="ignore"):
             click = np.where(clicks > 0, rate_micros / clicks, 1.0)
             steep = np.clip(np.where(rate_micros > 0, steepness / rate_micros, ELASTICITY), *_ELASTICITIES)

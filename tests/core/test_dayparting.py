@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ from tests.core.builders import (
 )
 
 HOURS_ONLY = profile(supports=frozenset({Capability.SET_DAYPARTS}))
+BY_HAND = profile(supports=frozenset({Capability.SET_DAYPARTS, Capability.ACTION_SHEET}))
 ALL = (1.0,) * 24
 BUSY = Word(clicks=1000)
 """800 yuan a day; by nine, the last hour reported, 300 of them."""
@@ -144,6 +146,8 @@ def test_pacing_ends_at_three_tenths_of_the_standing_factors() -> None:
     "case",
     [
         pytest.param({"rules": profile(supports=frozenset({Capability.SET_DAILY_BUDGET}))}, id="venue-takes-none"),
+        pytest.param({"rules": replace(HOURS_ONLY, report_lag=timedelta(hours=7))}, id="reports-come-too-late"),
+        pytest.param({"rules": BY_HAND}, id="a-person-carries-changes-out"),
         pytest.param({"limits": {"pace_by_hours": False}}, id="switched-off"),
         pytest.param({"settings": {"manual_bids": False}}, id="platforms-own-strategy"),
         pytest.param({"told": False}, id="day-not-reported"),
