@@ -15,7 +15,7 @@ from bidder.core.calendar import day_start
 from bidder.core.change import Change, Field
 from bidder.core.entities import EntityKind, EntityRef
 from bidder.core.factors import grid, standing_before
-from bidder.core.layout import Layout
+from bidder.core.layout import Layout, Rows
 from bidder.core.money import Money
 from bidder.core.moves import Moves
 from bidder.core.performance import Float64
@@ -42,7 +42,8 @@ def guard_hours(
     standing = standing_before(snapshot.memory.changes, midnight)
     rows = {identity: row for row, identity in enumerate(layout.ids(EntityKind.CAMPAIGN))}
     ratio = policy.limits.max_bid_step_ratio
-    bids, raised = _bids_after(changes, layout)
+    touched = {rows[change.ref.id] for change in changes if change.field is Field.DAYPARTS}
+    bids, raised = _bids_after(changes, layout, np.flatnonzero(np.isin(layout.campaign, sorted(touched))))
     kept: list[Change] = []
     objections: list[Objection] = []
     for change in changes:
@@ -88,20 +89,23 @@ def _reason(new: Float64, stepped: Float64, held: Float64, policy: Policy) -> Re
     )
 
 
-def _bids_after(changes: Sequence[Change], layout: Layout) -> tuple[Float64, Float64]:
-    """Return each campaign's highest base bid after the plan, and by how much the plan raises one of them at most."""
+def _bids_after(changes: Sequence[Change], layout: Layout, targets: Rows) -> tuple[Float64, Float64]:
+    """Return each campaign's highest base bid after the plan, and by how much the plan raises one of them at most.
+
+    Only ``targets`` are looked at: those of campaigns whose hours change.
+    """
     wanted: Mapping[EntityRef, Change] = {c.ref: c for c in changes if c.field is Field.BID}
-    base = np.maximum(layout.bid_micros, 0).astype(np.float64)
-    after = base.copy()
-    for row, target in enumerate(layout.structure.targets):
-        kind = EntityKind.AD_GROUP if layout.inherits[row] else EntityKind.TARGET
-        change = wanted.get(EntityRef(kind, target.ad_group_id if layout.inherits[row] else target.id))
-        if change is not None and isinstance(change.new, Money):
-            after[row] = change.new.micros
     highest, raised = np.zeros(layout.n_campaigns), np.ones(layout.n_campaigns)
-    np.maximum.at(highest, layout.campaign[layout.alive], after[layout.alive])
-    known = layout.alive & (base > 0)
-    np.maximum.at(raised, layout.campaign[known], after[known] / base[known])
+    for row in targets[layout.alive[targets]].tolist():
+        target, campaign = layout.structure.targets[row], layout.campaign[row]
+        lends = layout.inherits[row]
+        kind = EntityKind.AD_GROUP if lends else EntityKind.TARGET
+        change = wanted.get(EntityRef(kind, target.ad_group_id if lends else target.id))
+        before = float(max(layout.bid_micros[row], 0))
+        after = float(change.new.micros) if change is not None and isinstance(change.new, Money) else before
+        highest[campaign] = max(highest[campaign], after)
+        if before > 0:
+            raised[campaign] = max(raised[campaign], after / before)
     return highest, raised
 
 
