@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.auction_day import DEMAND, Day, Floats, Venue, draw_days, full_spend, hindsight, play
 from benchmarks.harness import Figure, Goal, run
 from bidder.core.demand import PROFILE_DAYS, HourFacts, day_shape, elapsed, hours_left
-from bidder.core.pacing import day_level, next_level
+from bidder.core.pacing import day_level, level_error, next_level
 from bidder.core.policy import LimitPolicy
 from bidder.core.response import CLICK_ELASTICITY
 
@@ -212,7 +212,7 @@ class Ours:
             rate=rate,
             elasticity=self.elasticity,
             max_step=limits.max_bid_step_ratio,
-            dead_band=limits.bid_dead_band,
+            dead_band=max(limits.bid_dead_band, level_error(share, usual, self.click) / self.elasticity),
         )
         rounded = math.ceil(level * 100 - 1e-6) if level < self.held else math.floor(level * 100 + 1e-6)
         self.held = rounded / 100

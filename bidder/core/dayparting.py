@@ -155,7 +155,7 @@ def _levels(case: Case, pace: Pace, free: Flags) -> Float64:
             rate=float(pace.rate_micros[row]),
             elasticity=float(today.elasticity[row]),
             max_step=limits.max_bid_step_ratio,
-            dead_band=limits.bid_dead_band,
+            dead_band=max(limits.bid_dead_band, float(today.error[row] / today.elasticity[row])),
         )
     return level
 

@@ -16,7 +16,7 @@ LOWEST = 0.3
 """Pacing lowers bids to this share of their hour settings at most; below it, running dry costs less than hiding."""
 _LEVEL_CLICKS = 16.0
 """Clicks that "today is as expected" is worth: days differ by about a quarter, and 1 / .25 squared is 16."""
-_HALF_LIFE = 0.15
+_HALF_LIFE = 0.6
 """What a day has shown is worth half as much after this share of a day's demand has come since."""
 _HALVINGS = 50
 
@@ -109,10 +109,26 @@ def day_level(spend: Float64, share: Float64, rate: float, click: float) -> floa
         rate: What a whole day was expected to cost at multiplier 1.
         click: Cost of one click, positive.
     """
-    since = np.concatenate([np.cumsum(share[::-1])[::-1][1:], np.zeros(min(len(share), 1))])
-    weight = 0.5 ** (since / _HALF_LIFE)
-    prior = _LEVEL_CLICKS * click
+    weight, prior = _weight(share), _LEVEL_CLICKS * click
     return float((prior + np.sum(weight * spend)) / (prior + rate * np.sum(weight * share)))
+
+
+def level_error(share: Float64, rate: float, click: float) -> float:
+    """Return the relative standard error of `day_level`: moves smaller than it would follow chance.
+
+    Args:
+        share: Share of a day's demand of each closed period, shape (n_periods,), oldest first.
+        rate: What a whole day was expected to cost.
+        click: Cost of one click, positive.
+    """
+    return 1.0 / math.sqrt(_LEVEL_CLICKS + rate / click * float(np.sum(_weight(share) * share)))
+
+
+def _weight(share: Float64) -> Float64:
+    """Weigh periods by the demand that has come since."""
+    since = np.concatenate([np.cumsum(share[::-1])[::-1][1:], np.zeros(min(len(share), 1))])
+    weight: Float64 = 0.5 ** (since / _HALF_LIFE)
+    return weight
 
 
 def runs_out(money: float, hourly: Float64, hour: float) -> float | None:

@@ -15,7 +15,7 @@ from bidder.core.calendar import day_of, day_share
 from bidder.core.demand import HOURS, HourFacts, elapsed, hours_left
 from bidder.core.factors import HourFactors
 from bidder.core.layout import NONE, Flags, Layout
-from bidder.core.pacing import day_level
+from bidder.core.pacing import day_level, level_error
 from bidder.core.performance import Float64
 from bidder.core.snapshot import Snapshot
 
@@ -38,6 +38,7 @@ class Today:
         told: Spend of the open day is reported in time to act on it, or is nothing yet.
         spent_micros: Reported, 0 where not told.
         level: Demand of today over what was expected, 1 while the day has not shown.
+        error: Relative standard error of the level.
         elasticity: d log spend / d log bid.
         click_micros: Cost of one click, at least 1.
     """
@@ -48,6 +49,7 @@ class Today:
     told: bool
     spent_micros: Float64
     level: Float64
+    error: Float64
     elasticity: Float64
     click_micros: Float64
 
@@ -111,6 +113,7 @@ class Today:
             told=told,
             spent_micros=spent,
             level=np.ones(layout.n_campaigns),
+            error=np.full(layout.n_campaigns, level_error(np.zeros(0), 0.0, 1.0)),
             elasticity=steep,
             click_micros=np.maximum(click, 1.0),
         )
@@ -129,7 +132,7 @@ def _levelled(today: Today, layout: Layout, facts: HourFacts, factors: HourFacto
     hourly = facts.open_spend_micros[:, :whole]
     paced = factors.past[:, -1, :whole] ** today.elasticity[:, None]
     gone = _budget_gone(today, layout)
-    level = np.ones(layout.n_campaigns)
+    level, error = np.ones(layout.n_campaigns), today.error.copy()
     by_hour = whole > 0 and bool(np.any(hourly > 0))
     for row in np.flatnonzero(rate_micros > 0).tolist():
         if by_hour:
@@ -142,10 +145,11 @@ def _levelled(today: Today, layout: Layout, facts: HourFacts, factors: HourFacto
             bid = float(np.average(factors.past[row, -1], weights=today.share - hours_left(today.share, today.seen)))
             spend = np.array([today.spent_micros[row] / max(bid ** today.elasticity[row], 1e-6)])
             share = np.array([came])
-        level[row] = day_level(spend, share, float(rate_micros[row]), float(today.click_micros[row]))
+        rate, click = float(rate_micros[row]), float(today.click_micros[row])
+        level[row], error[row] = day_level(spend, share, rate, click), level_error(share, rate, click)
         if gone[row] and not by_hour:
             level[row] = max(level[row], 1.0)
-    return replace(today, level=level)
+    return replace(today, level=level, error=error)
 
 
 def _budget_gone(today: Today, layout: Layout) -> Flags:

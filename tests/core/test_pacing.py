@@ -16,7 +16,7 @@ from bidder.core.allocate import day_money
 from bidder.core.calendar import day_hours, day_start
 from bidder.core.case import Case
 from bidder.core.demand import PROFILE_DAYS, elapsed, hours_left
-from bidder.core.pacing import LOWEST, day_level, dayparts, deadbeat, next_level, runs_out, runway_days
+from bidder.core.pacing import LOWEST, day_level, dayparts, deadbeat, level_error, next_level, runs_out, runway_days
 from bidder.core.policy import LimitPolicy
 from bidder.core.snapshot import Memory
 from tests.core.builders import Shop, Word, hourly_table, policy, profile, yuan
@@ -237,13 +237,20 @@ def level_of(*cells: tuple[float, float]) -> float:
         pytest.param([(20.0, 0.1)], (16 + 20) / (16 + 10), id="twice-as-much"),
         pytest.param([(0.0, 0.1)], 16 / 26, id="silence"),
         pytest.param(
-            [(20.0, 0.1), (5.0, 0.15)], (16 + 0.5 * 20 + 5) / (16 + 0.5 * 10 + 15), id="a-half-life-ago-counts-half"
+            [(20.0, 0.1), (5.0, 0.6)], (16 + 0.5 * 20 + 5) / (16 + 0.5 * 10 + 60), id="a-half-life-ago-counts-half"
         ),
     ],
 )
 def test_level_of_a_day_by_hand(cells: list[tuple[float, float]], expected: float) -> None:
     """Sixteen clicks say that today is as expected; the day's own periods say the rest, the older the less."""
     assert expected == pytest.approx(level_of(*cells))
+
+
+def test_error_of_the_level_falls_with_the_clicks_that_were_due() -> None:
+    """A quarter before the day begins; 48 clicks more make it an eighth."""
+    assert level_error(np.zeros(0), 100.0, 1.0) == 0.25
+    assert level_error(np.array([0.48]), 100.0, 1.0) == pytest.approx(0.125)
+    assert level_error(np.array([0.6, 0.6]), 100.0, 1.0) == pytest.approx(1 / math.sqrt(16 + 30 + 60))
 
 
 def test_level_without_periods_is_one() -> None:
