@@ -42,7 +42,7 @@ class Bounds:
 
     Attributes:
         now: In force, -1 without a limit. day_start: At the start of the marketplace day.
-        low, high: Of venue and policy. increment: Of the venue.
+        low, high: Of venue and policy. least, increment: Of the venue, low being at least its least.
         floor_today: Already spent today: a budget below it ends the day at once.
         step, dead_band: Ratios of the policy.
         cap: Most that the budgets of running levers may add up to, less those that are not ours to move.
@@ -52,6 +52,7 @@ class Bounds:
     day_start: Int64
     low: int
     high: int
+    least: int
     increment: int
     floor_today: Int64
     step: float
@@ -66,12 +67,14 @@ class Budgets:
     Attributes:
         micros: New budget; equal to the present one where nothing changes.
         forced: Lowered because of the cap, outside the step limit.
+        lifted: Raised to the venue's least budget, outside the step limit: it takes no value in between.
         wanted: Before steps, for reasons.
         infeasible: The least budgets alone exceed the cap.
     """
 
     micros: Int64
     forced: Flags
+    lifted: Flags
     wanted: Float64
     infeasible: bool
 
@@ -95,8 +98,10 @@ def decide_budgets(needs: Needs, bounds: Bounds, *, headroom: float) -> Budgets:
         wanted = relaxed
     stepped = _step(wanted, bounds, present)
     micros = _grid(stepped, bounds.increment)
-    still = np.abs(micros - present) < bounds.dead_band * np.where(np.isfinite(present), present, np.inf)
-    micros = np.where(still & (bounds.now != NONE), bounds.now, micros)
+    limited = bounds.now != NONE
+    still = limited & (np.abs(micros - bounds.now) < bounds.dead_band * bounds.now)
+    micros = np.where(still, bounds.now, micros)
+    micros = np.where(limited & (micros < bounds.least), bounds.least, micros)
     return _within_cap(micros, bounds, wanted)
 
 
@@ -123,17 +128,18 @@ def _share_out(need: Float64, needs: Needs, cap: float, headroom: float) -> Floa
 
 
 def _step(wanted: Float64, bounds: Bounds, present: Float64) -> Float64:
-    """Hold a move within the step limits; a budget is not lowered under what today has already spent."""
+    """Hold a move within the step limits; no budget is set under what today has already spent."""
     start = np.where(bounds.day_start == NONE, np.inf, bounds.day_start.astype(np.float64))
     ratio, step = bounds.step, float(bounds.increment)
     limited = np.isfinite(present)
+    spent = np.ceil(bounds.floor_today / step) * step
     up = np.minimum(present, np.where(np.isfinite(start), start, present)) * (1.0 + ratio)
     up = np.maximum(np.floor(np.where(limited, up, 0.0) / step + 1e-9) * step, np.where(limited, present, 0.0))
     down = np.maximum(present, np.where(np.isfinite(start), start, present)) * (1.0 - ratio)
     down = np.ceil(np.where(limited, down, 0.0) / step - 1e-9) * step
-    down = np.maximum(down, np.ceil(bounds.floor_today / step) * step)
-    down = np.minimum(down, np.where(limited, present, np.inf))
-    return np.where(limited, np.clip(wanted, down, np.maximum(up, down)), wanted)
+    down = np.minimum(np.maximum(down, spent), np.where(limited, present, np.inf))
+    first = np.minimum(np.maximum(wanted, spent), float(bounds.high))
+    return np.where(limited, np.clip(wanted, down, np.maximum(up, down)), first)
 
 
 def _grid(values: Float64, increment: int) -> Int64:
@@ -145,12 +151,14 @@ def _within_cap(micros: Int64, bounds: Bounds, wanted: Float64) -> Budgets:
     now = bounds.now
     excess = int(micros.sum()) - bounds.cap
     if excess > 0:
-        raised = np.where(now == NONE, 0, np.maximum(micros - now, 0))
+        # A raise to the venue's least is not taken back: between nothing and it there is no budget.
+        base = np.where(now == NONE, micros, np.maximum(now, np.minimum(bounds.least, micros)))
+        raised = np.maximum(micros - base, 0)
         total = int(raised.sum())
         if total > 0:
             back = np.minimum(raised * min(excess / total, 1.0) + bounds.increment, raised)
             micros = np.where(
-                raised > 0, np.maximum(_grid((micros - back).astype(np.float64), bounds.increment), now), micros
+                raised > 0, np.maximum(_grid((micros - back).astype(np.float64), bounds.increment), base), micros
             )
     forced = np.zeros(len(micros), dtype=bool)
     low = min(bounds.low, int(micros.min(initial=bounds.low)))
@@ -162,7 +170,13 @@ def _within_cap(micros: Int64, bounds: Bounds, wanted: Float64) -> Budgets:
         scale = min(room / max(float(fair.sum()), 1.0), 1.0)
         micros = _grid(low + fair * scale, bounds.increment)
         forced = micros < before
-    return Budgets(micros=micros, forced=forced, wanted=wanted, infeasible=int(micros.sum()) > bounds.cap)
+    return Budgets(
+        micros=micros,
+        forced=forced,
+        lifted=(now != NONE) & (now < bounds.least) & (micros == bounds.least),
+        wanted=wanted,
+        infeasible=int(micros.sum()) > bounds.cap,
+    )
 
 
 def _fair(spare: Float64, wanted: Float64) -> Float64:

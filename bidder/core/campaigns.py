@@ -1,12 +1,12 @@
-"""Decides campaigns: daily budgets and hour settings, or holds them with the reason.
+"""Decides campaigns: daily budgets, or holds them with the reason.
 
-Called by `bidder.core.decide` after bids, because what a campaign could spend today follows from them.
+Called by `bidder.core.decide` after bids, because what a campaign could spend today follows from them. What is done
+within the day stands in `bidder.core.dayparting`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from bidder.core.eligibility import Reach
 from bidder.core.entities import EntityKind, EntityRef, State
 from bidder.core.layout import NONE, Flags, Rows
 from bidder.core.money import Money
-from bidder.core.pacing import dayparts
 from bidder.core.performance import Float64, Int64
 from bidder.core.reasons import Code, Reason
 from bidder.core.situation import Situation
@@ -27,9 +26,6 @@ from bidder.core.targets import BidMoves
 
 _CAPPED = 0.98
 """Share of its demand below which a campaign counts as running out of budget."""
-_PARTS_EVERY = timedelta(days=7)
-_PARTS_ORDERS = 200.0
-_PARTS_BAND = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -95,41 +91,10 @@ def answer_budgets(
             need=float(needs.spend[position]),
             earns=float(needs.earns[position]),
             forced=bool(budgets.forced[position]),
+            lifted=bool(budgets.lifted[position]),
         )
         _answer_lever(case, answers, allocation, decided)
     return budgets, fixed
-
-
-def answer_dayparts(case: Case, answers: Answers, reach: Reach) -> None:
-    """Write hour settings that follow what a click is worth by hour, at most once a week."""
-    if not case.snapshot.profile.can(EntityKind.CAMPAIGN, Field.DAYPARTS) or case.season.special:
-        return
-    if case.hour_orders < _PARTS_ORDERS:
-        return
-    shape = case.shape
-    factors = dayparts(shape.worth, share=shape.share)
-    best, worst = int(np.argmax(factors)), int(np.argmin(factors))
-    for row in np.flatnonzero(reach.campaign & case.layout.campaign_on).tolist():
-        campaign = case.snapshot.structure.campaigns[row]
-        ref = answers.ref(EntityKind.CAMPAIGN, row)
-        last = case.moves.last.get((ref, Field.DAYPARTS))
-        old = np.array(campaign.dayparts or (1.0,) * 24).reshape(-1, 24)
-        settled = last is not None and case.now - last < _PARTS_EVERY
-        if settled or not campaign.manual_bids or np.abs(old - np.array(factors)).max() < _PARTS_BAND:
-            continue
-        new = factors * (7 if len(campaign.dayparts or ()) == 7 * 24 else 1)
-        reason = because(
-            Code.DAYPARTS_TO_WORTH,
-            best=figure(float(shape.worth[best])),
-            best_hour=best,
-            worst=figure(float(shape.worth[worst])),
-            worst_hour=worst,
-        )
-        answers.change(
-            EntityKind.CAMPAIGN,
-            row,
-            Change(ref=ref, field=Field.DAYPARTS, old=campaign.dayparts, new=new, reason=reason),
-        )
 
 
 def answer_infeasible(case: Case, answers: Answers, reach: Reach, spending: Spending, fixed: int) -> int:
@@ -207,29 +172,21 @@ def _needs(case: Case, allocation: Allocation, spending: Spending, situation: Si
         earns = np.where(spend > 0, earned / spend, np.nan)
     top = np.zeros(len(layout.lever_names), dtype=bool)
     top[layout.lever[layout.campaign[situation.top & layout.alive]]] = True
-    return Needs(spend=_nowcast(case, spend, rows), worthwhile=worthwhile, earns=earns, first=top[rows])
+    whole = layout.by_lever(_day_spend(case, spending))[rows]
+    return Needs(spend=whole, worthwhile=worthwhile, earns=earns, first=top[rows])
 
 
-def _nowcast(case: Case, spend: Float64, rows: Rows) -> Float64:
-    """Replace the part of the day that is over by what it really cost."""
-    spent = _spent_today(case)[rows]
-    return np.where(spent >= 0, np.maximum(spent, 0.0) + spend * (1.0 - case.elapsed), spend)
-
-
-def _spent_today(case: Case) -> Float64:
-    """Return spend of the open day by lever, -1 where none was reported."""
-    layout, told = case.layout, case.snapshot.memory.day_spend_micros
-    spent = np.zeros(len(layout.lever_names))
-    known = np.zeros(len(spent), dtype=bool)
-    for row, campaign in enumerate(layout.structure.campaigns):
-        if campaign.id in told:
-            spent[layout.lever[row]] += told[campaign.id]
-            known[layout.lever[row]] = True
-    return np.where(known, spent, -1.0)
+def _day_spend(case: Case, spending: Spending) -> Float64:
+    """Return what the whole open day will cost: what is reported, and the rest at today's level of demand."""
+    today = case.today
+    whole = np.where(case.layout.campaign_on, spending.expected, 0.0)
+    if not today.told:
+        return whole
+    return today.spent_micros + whole * today.level * (today.unseen + float(today.ahead.sum()))
 
 
 def _bounds(case: Case, present: Int64, fixed: int, rows: Rows, lead: Rows) -> Bounds:
-    profile, limits, moves = case.snapshot.profile, case.policy.limits, case.moves
+    layout, profile, limits, moves = case.layout, case.snapshot.profile, case.policy.limits, case.moves
     start = present.copy()
     for lever in rows.tolist():
         campaign = case.snapshot.structure.campaigns[int(lead[lever])]
@@ -240,12 +197,13 @@ def _bounds(case: Case, present: Int64, fixed: int, rows: Rows, lead: Rows) -> B
     cap = case.policy.cap.micros
     if limits.strict_overdelivery:
         cap = int(cap / profile.overdelivery)
-    spent = np.maximum(_spent_today(case), 0.0).astype(np.int64)
+    spent = layout.by_lever(case.today.spent_micros).astype(np.int64)
     return Bounds(
         now=present[rows],
         day_start=start[rows],
         low=least_budget(case),
         high=profile.budget_max.micros,
+        least=-(-profile.budget_min.micros // profile.budget_increment.micros) * profile.budget_increment.micros,
         increment=profile.budget_increment.micros,
         floor_today=spent[rows],
         step=limits.max_budget_step_ratio,
@@ -264,6 +222,7 @@ class _Decided:
     need: float
     earns: float
     forced: bool
+    lifted: bool
 
 
 def _answer_lever(case: Case, answers: Answers, allocation: Allocation, decided: _Decided) -> None:
@@ -296,6 +255,8 @@ def _budget_reason(case: Case, allocation: Allocation, decided: _Decided) -> Rea
     if decided.old == NONE:
         return because(Code.BUDGET_BOUNDED, new=new, cap=cap)
     old = exact(decided.old, currency)
+    if decided.lifted:
+        return because(Code.BUDGET_TO_LEAST, least=new, old=old, new=new)
     if decided.forced:
         return because(Code.BUDGET_TO_CAP, cap=cap, old=old, new=new)
     marginal, price = figure(decided.earns), figure(1.0 + allocation.money_price)

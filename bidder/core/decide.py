@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
 from bidder.core.allocate import Allocation, allocate_money
-from bidder.core.answers import Answers, because, instant
+from bidder.core.answers import Answers, because, exact, figure, instant
 from bidder.core.bids import wanted_bids
 from bidder.core.campaigns import (
     Spending,
     answer_budgets,
-    answer_dayparts,
     answer_infeasible,
     capped_campaigns,
     expected_spending,
@@ -23,11 +23,13 @@ from bidder.core.campaigns import (
     least_budget,
 )
 from bidder.core.case import Case
+from bidder.core.dayparting import Pace, answer_hours, dry_before_peak, paced, warn_of_dry_budgets
 from bidder.core.delivery import decide_delivery
 from bidder.core.eligibility import Reach, reach
 from bidder.core.entities import EntityKind
 from bidder.core.layout import Flags
 from bidder.core.lifecycle import Lifecycle, by_category, discount_allowed
+from bidder.core.monthplan import MonthOutlook, explain_month, month_outlook
 from bidder.core.pacing import runway_days
 from bidder.core.pausing import Evidence, weigh
 from bidder.core.performance import Float64
@@ -38,6 +40,9 @@ from bidder.core.reasons import Code
 from bidder.core.situation import Situation, situation_of, stages_of
 from bidder.core.snapshot import Snapshot, Stage
 from bidder.core.targets import BidMoves, answer_groups, answer_targets, decide_bids, hold_targets
+
+_LOW_DAYS = 3.0
+"""Days of balance below which somebody must top it up."""
 
 
 def allocate(snapshot: Snapshot, forecast: Forecast, policy: Policy) -> Draft:
@@ -69,18 +74,19 @@ def allocate(snapshot: Snapshot, forecast: Forecast, policy: Policy) -> Draft:
     answer_groups(case, answers, moves)
     hold_targets(case, answers, free, moves, situation)
     spending = expected_spending(case, moves, pausing)
-    objections = _decide_campaigns(case, answers, free, allocation, spending, situation)
-    figures = _figures(case, allocation, spending, moves, pausing)
+    pace, objections = _decide_campaigns(case, answers, free, allocation, spending, situation)
+    month = month_outlook(case, moves, spending)
+    figures = _figures(case, allocation, spending, moves, pausing) | _pace_figures(case, pace, month)
+    objections = (*objections, *warn_of_dry_budgets(case, pace), *explain_month(case, month), *_low(case, figures))
     return _draft(case, answers, stages, figures=figures, objections=objections)
 
 
 def _decide_campaigns(
     case: Case, answers: Answers, free: Reach, allocation: Allocation, spending: Spending, situation: Situation
-) -> tuple[Objection, ...]:
+) -> tuple[Pace, tuple[Objection, ...]]:
     objections: list[Objection] = []
     if allocation.infeasible:
         objections.append(Objection(reason=because(Code.BOUNDS_INFEASIBLE, why=allocation.infeasible)))
-    answer_dayparts(case, answers, free)
     budgets, fixed = answer_budgets(case, answers, free, allocation, spending, situation)
     if budgets is not None and budgets.infeasible:
         least = least_budget(case)
@@ -90,8 +96,9 @@ def _decide_campaigns(
             f" exceed the cap of {case.policy.cap}; {paused} campaigns are paused"
         )
         objections.append(Objection(reason=because(Code.BOUNDS_INFEASIBLE, why=why)))
+    pace = answer_hours(case, answers, free, spending)
     hold_campaigns(case, answers)
-    return tuple(objections)
+    return pace, tuple(objections)
 
 
 def _only_watching(case: Case, answers: Answers) -> bool:
@@ -164,7 +171,7 @@ def _figures(
         "allocation_gap": allocation.gap,
         "goals_short": float(len(allocation.short_goals)),
         "refund_rates_assumed_zero": float(np.sum(case.economics.refund_assumed)),
-        "demand_elapsed": case.elapsed,
+        "demand_elapsed": case.today.elapsed,
     }
     if case.policy.month_plan is not None and allocation.money_micros > 0:
         figures["plan_use_ratio"] = expected / allocation.money_micros
@@ -174,6 +181,26 @@ def _figures(
 def _mean(values: Float64, weights: Float64) -> float:
     """Return the weighted mean, nan where there is nothing to weigh."""
     return float(np.average(values, weights=weights)) if len(values) else math.nan
+
+
+def _pace_figures(case: Case, pace: Pace, month: MonthOutlook | None) -> dict[str, float]:
+    """Name what the day and the month come to."""
+    figures = {
+        "campaigns_paced": float(paced(case, pace)),
+        "budgets_out_before_peak": float(dry_before_peak(case, pace)),
+    }
+    if month is not None:
+        figures |= {"month_forecast_micros": month.forecast_micros, "month_plan_ratio": month.ratio}
+    return {name: value for name, value in figures.items() if math.isfinite(value)}
+
+
+def _low(case: Case, figures: Mapping[str, float]) -> tuple[Objection, ...]:
+    """Object where the prepaid balance is about to run out."""
+    balance, days = case.snapshot.structure.balance, figures.get("runway_days")
+    if balance is None or days is None or days >= _LOW_DAYS:
+        return ()
+    shown = exact(balance.micros, case.currency)
+    return (Objection(reason=because(Code.BALANCE_SHORT, balance=shown, days=figure(days))),)
 
 
 def _balance(case: Case, daily: float) -> dict[str, float]:

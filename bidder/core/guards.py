@@ -15,6 +15,7 @@ from bidder.core.calendar import day_start
 from bidder.core.change import Change, Field, Status, Value
 from bidder.core.entities import EntityKind, EntityRef, State
 from bidder.core.funding import Book, needs_money, safe_order
+from bidder.core.hourguard import guard_hours
 from bidder.core.intake import inspect
 from bidder.core.layout import Layout
 from bidder.core.money import Money
@@ -72,7 +73,7 @@ def guard(draft: Draft, snapshot: Snapshot, policy: Policy) -> Verdict:
         objections.extend(found)
         if left is not None:
             kept.append(left)
-    for whole in (_pause_share, _quota, _within_cap, _blast_radius, _canary):
+    for whole in (_pause_share, _hours, _quota, _within_cap, _blast_radius, _canary):
         left_over, found = whole(kept, desk)
         kept = left_over
         objections.extend(found)
@@ -230,6 +231,8 @@ def _step(change: Change, desk: _Desk) -> _Finding:
     if change.reason.code is Code.BUDGET_TO_CAP and change.field is Field.DAILY_BUDGET and not change.raises:
         return _Finding(change)
     _, _, increment = _range(change, desk)
+    if change.reason.code is Code.BUDGET_TO_LEAST and _to_venue_least(change, desk):
+        return _Finding(change)
     start = desk.moves.day_start.get((change.ref, change.field), change.old)
     origins = [(change.old, Code.STEP_LIMIT)]
     if isinstance(start, Money):
@@ -247,7 +250,20 @@ def _step(change: Change, desk: _Desk) -> _Finding:
                 allowed=exact(allowed, change.new.currency),
             )
             new = allowed
+    profile = desk.profile
+    least = (profile.bid_min if change.field is Field.BID else profile.budget_min).micros
+    if new < least <= change.new.micros:
+        # A step that ends where the venue takes nothing is no step.
+        return _Finding(None, because(Code.BELOW_FLOOR, floor=exact(least, change.new.currency)))
     return _shrunk(change, new, reason)
+
+
+def _to_venue_least(change: Change, desk: _Desk) -> bool:
+    """Tell whether a budget goes from under the venue's least exactly to it: there is no smaller step."""
+    if change.field is not Field.DAILY_BUDGET or not (isinstance(change.new, Money) and isinstance(change.old, Money)):
+        return False
+    least, increment = desk.profile.budget_min.micros, desk.profile.budget_increment.micros
+    return change.old.micros < least and change.new.micros == -(-least // increment) * increment
 
 
 def _shrunk(change: Change, new: int, reason: Reason | None) -> _Finding:
@@ -347,6 +363,11 @@ def _limited(changes: list[Change], limit: int, reason: Reason) -> _Whole:
             chosen.add(change.ref)
     dropped = [Objection(reason=reason, change=c) for c in changes if c.ref not in chosen]
     return [c for c in changes if c.ref in chosen], dropped
+
+
+def _hours(changes: list[Change], desk: _Desk) -> _Whole:
+    """Hold hour factors to the step limits and the ceiling on bids, together with base bids."""
+    return guard_hours(changes, desk.snapshot, desk.policy, desk.layout, desk.moves)
 
 
 def _quota(changes: list[Change], desk: _Desk) -> _Whole:

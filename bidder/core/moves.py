@@ -11,9 +11,10 @@ from datetime import datetime
 
 from bidder.core.change import Field, PastChange, Status, Value
 from bidder.core.entities import Editor, EntityRef
+from bidder.core.money import Money
 from bidder.core.snapshot import Memory
 
-_STANDING = frozenset({Status.CONFIRMED, Status.PENDING, Status.UNKNOWN, Status.FOREIGN})
+STANDING = frozenset({Status.CONFIRMED, Status.PENDING, Status.UNKNOWN, Status.FOREIGN})
 """Outcomes after which the value may have moved."""
 
 Key = tuple[EntityRef, Field]
@@ -24,7 +25,8 @@ class Moves:
     """What moved lately.
 
     Attributes:
-        day_start: Value at the start of the marketplace day, of what we moved since; somebody else's edit starts anew.
+        day_start: Value at the start of the marketplace day, of what we moved since; somebody else's edit starts anew,
+            and so does a first limit, before which there was nothing to measure a step against.
         last: Our own latest change of a field.
         sent_today: Our own changes since the start of the day, by field and kind of entity.
     """
@@ -40,7 +42,7 @@ class Moves:
         last: dict[Key, datetime] = {}
         today: dict[Key, int] = {}
         for past in _recent(memory.changes, min(since, day_start)):
-            if past.status not in _STANDING:
+            if past.status not in STANDING:
                 continue
             key = (past.ref, past.field)
             ours = past.actor is Editor.DAEMON
@@ -48,11 +50,16 @@ class Moves:
                 last[key] = past.at
             if past.at >= day_start:
                 if ours:
-                    start.setdefault(key, past.old)
+                    start.setdefault(key, _origin(past))
                     today[key] = today.get(key, 0) + 1
                 else:
                     start[key] = past.new
         return cls(day_start=start, last=last, today=today)
+
+
+def _origin(past: PastChange) -> Value | None:
+    """Return the value that a day's net move is measured from."""
+    return past.new if past.old is None and isinstance(past.new, Money) else past.old
 
 
 def _recent(changes: tuple[PastChange, ...], since: datetime) -> list[PastChange]:

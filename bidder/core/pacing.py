@@ -1,125 +1,24 @@
-"""Within the day: when demand comes, what share of it a budget lets us serve, and how spend is kept on plan.
+"""The laws of a day's money: how fast it goes, when it runs out, how far bids give way, what an hour's bid is worth.
 
-Pure functions on campaign-hour arrays; called by `bidder.core.decide`, which does not steer by `deadbeat` yet. Laws
-and their measured quality stand in docs/maths/pacing.md.
+Pure functions on numbers and arrays of hours; `bidder.core.case` and `bidder.core.dayparting` apply them to campaigns,
+`benchmarks.pacing` to a simulated auction. Laws and their measured quality stand in docs/maths/pacing.md.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
-from bidder.core.layout import Flags, Layout, tally
-from bidder.core.performance import Float64, Level, PerformanceTable
+from bidder.core.performance import Float64
 
-HOURS = 24
-PROFILE_DAYS = 14
-"""Days whose hours make the profile: two of each weekday."""
-_PRIOR_CLICKS = 24.0
-"""Clicks spread evenly over the day that every profile starts from."""
-_SILENT = 9.0
-"""Clicks expected but absent at the end of a day before we say that the budget ran dry (chance exp(-9))."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class HourFacts:
-    """Hourly facts as cubes of shape (n_campaigns, n_days, 24); days are closed marketplace days, oldest first."""
-
-    clicks: Float64
-    spend_micros: Float64
-    orders: Float64
-
-    @property
-    def known(self) -> bool:
-        """Tell whether there is anything to learn from."""
-        return self.clicks.size > 0 and bool(np.sum(self.clicks) > 0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DayShape:
-    """How demand and its worth spread over a day.
-
-    Attributes:
-        share: Share of a day's demand by marketplace hour, shape (24,), sums to 1.
-        worth: Orders per click by hour relative to the day's mean, shape (24,); 1 where nothing is known.
-        served: Share of its demand that each campaign was there for, shape (n_campaigns,), in (0, 1].
-        dry_hour: Median hour at which the campaign went dark on days it did, nan where it never did.
-    """
-
-    share: Float64
-    worth: Float64
-    served: Float64
-    dry_hour: Float64
-
-    def elapsed(self, hour: float) -> float:
-        """Return the share of a day's demand that has come by ``hour`` (0 to 24, fractions interpolate)."""
-        whole = int(min(max(hour, 0.0), float(HOURS)))
-        part = self.share[whole] * (hour - whole) if whole < HOURS else 0.0
-        return float(np.sum(self.share[:whole]) + part)
-
-
-def hour_facts(hourly: PerformanceTable, layout: Layout, today: int) -> HourFacts:
-    """Sum hourly facts by campaign, closed day and hour over the last two weeks.
-
-    Args:
-        hourly: Facts by hour at any level.
-        layout: The account.
-        today: Ordinal of the open marketplace day, which is left out.
-    """
-    shape = (layout.n_campaigns, PROFILE_DAYS, HOURS)
-    rows = _campaign_rows(hourly, layout)
-    first = today - PROFILE_DAYS
-    use = np.flatnonzero((hourly.day >= first) & (hourly.day < today) & (hourly.hour >= 0))
-    campaign = rows[hourly.entity[use]] if len(use) else np.zeros(0, dtype=np.intp)
-    kept = campaign >= 0
-    use, campaign = use[kept], campaign[kept]
-    cell = (campaign * PROFILE_DAYS + (hourly.day[use] - first)) * HOURS + hourly.hour[use]
-    size = math.prod(shape)
-
-    def cube(values: Float64) -> Float64:
-        return tally(cell, values, size).reshape(shape)
-
-    return HourFacts(
-        clicks=cube(hourly.clicks[use].astype(np.float64)),
-        spend_micros=cube(hourly.spend_micros[use].astype(np.float64)),
-        orders=cube(hourly.orders[use].astype(np.float64)),
-    )
-
-
-def day_shape(facts: HourFacts) -> DayShape:
-    """Learn when demand comes, from hours in which campaigns were still there, and what share of it was served.
-
-    A campaign-day whose last hours stay silent though several clicks were due had run dry. Those hours say nothing
-    about demand, so they are left out and the profile is learned again from the rest.
-    """
-    n_campaigns = facts.clicks.shape[0]
-    even = np.full(HOURS, 1.0 / HOURS)
-    if not facts.known:
-        return DayShape(
-            share=even, worth=np.ones(HOURS), served=np.ones(n_campaigns), dry_hour=np.full(n_campaigns, np.nan)
-        )
-    seen = np.cumsum(facts.clicks[:, :, ::-1], axis=2)[:, :, ::-1] > 0
-    last = np.where(seen.any(axis=2), seen.sum(axis=2), 0)
-    alive = np.ones_like(facts.clicks, dtype=bool)
-    share = even
-    for _ in range(3):
-        share = _profile(facts.clicks, alive)
-        alive = _alive(facts.clicks, share, last)
-    total = facts.clicks.sum(axis=2)
-    covered = np.where(total > 0, (alive * share).sum(axis=2), np.nan)
-    weight = np.where(total > 0, total / np.maximum(covered, 1e-9), 0.0)
-    demand = weight.sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        served = np.where(demand > 0, np.nansum(weight * np.nan_to_num(covered), axis=1) / demand, 1.0)
-    dry = (~alive[:, :, -1]) & (total > 0)
-    return DayShape(
-        share=share,
-        worth=_worth(facts),
-        served=np.clip(served, 0.02, 1.0),
-        dry_hour=_median_where(last.astype(np.float64), dry),
-    )
+LOWEST = 0.3
+"""Pacing lowers bids to this share of their hour settings at most; below it, running dry costs less than hiding."""
+_LEVEL_CLICKS = 16.0
+"""Clicks that "today is as expected" is worth: days differ by about a quarter, and 1 / .25 squared is 16."""
+_HALF_LIFE = 0.6
+"""What a day has shown is worth half as much after this share of a day's demand has come since."""
+_HALVINGS = 50
 
 
 def deadbeat(
@@ -131,6 +30,7 @@ def deadbeat(
     elasticity: float,
     max_step: float,
     dead_band: float,
+    ceiling: float = math.inf,
 ) -> float:
     """Return the next bid multiplier that spends what is left over the demand that is left.
 
@@ -138,23 +38,116 @@ def deadbeat(
         multiplier: In force now, positive.
         remaining_budget: Money left for the day.
         remaining_share: Share of the day's demand still to come, (0, 1].
-        rate: Spend per share of demand at multiplier 1 (smoothed by the caller).
+        rate: Spend per share of demand at multiplier 1 (see `day_level`).
         elasticity: d log spend / d log multiplier, positive.
         max_step: Largest move, as a share of the multiplier.
-        dead_band: Smaller moves are not made.
+        dead_band: Smaller moves are not made, unless the ceiling is met with so much to spare.
+        ceiling: What the return allows; the lesser of both rules.
 
-    Source: ``log m = [log(remaining / share) - log(rate_1)] / elasticity``, decisions.md 3.3.
+    Source: ``log m = [log(remaining / share) - log(rate_1)] / elasticity``, decisions.md 3.3; the lesser of budget and
+    return multiplier: Balseiro and others 2023.
     """
     low, high = multiplier * (1.0 - max_step), multiplier * (1.0 + max_step)
     if remaining_budget <= 0:
         return low
     if remaining_share <= 0 or rate <= 0 or elasticity <= 0:
-        return multiplier
+        return max(min(multiplier, ceiling), low)
     logarithm = (math.log(remaining_budget / remaining_share) - math.log(rate)) / elasticity
-    wanted = math.exp(min(max(logarithm, -700.0), 700.0))
-    if abs(wanted / multiplier - 1.0) < dead_band:
+    affordable = math.exp(min(max(logarithm, -700.0), 700.0))
+    wanted = min(affordable, ceiling)
+    ample = affordable >= ceiling * (1.0 + dead_band)
+    if abs(wanted / multiplier - 1.0) < dead_band and not ample:
         return multiplier
     return min(max(wanted, low), high)
+
+
+def next_level(
+    level: float,
+    *,
+    left: float,
+    share: float,
+    rate: float,
+    elasticity: float,
+    max_step: float,
+    dead_band: float,
+) -> float:
+    """Return the next level of a campaign's hour factors, at most 1: bids already are what the return allows.
+
+    Args:
+        level: In force, (0, 1].
+        left: Money left, less what is spent but not reported yet.
+        share: Share of the day's demand still to come.
+        rate: What a whole day like today costs at level 1.
+        elasticity: d log spend / d log level.
+        max_step: Largest move, as a share of the level.
+        dead_band: Smaller moves are not made.
+    """
+    if left <= 0:
+        return level
+    wanted = deadbeat(
+        level,
+        remaining_budget=left,
+        remaining_share=share,
+        rate=rate,
+        elasticity=elasticity,
+        max_step=max_step,
+        dead_band=dead_band,
+        ceiling=1.0,
+    )
+    return max(wanted, min(LOWEST, level))
+
+
+def day_level(spend: Float64, share: Float64, rate: float, click: float) -> float:
+    """Return today's demand over what was expected of it, as far as the day has shown.
+
+    Gamma-Poisson: the level has a prior of mean 1 worth 16 clicks, and each period adds what it brought and what it
+    should have brought, the older ones at less weight: a shock within the day is followed, a quiet hour is not.
+
+    Args:
+        spend: What each closed period of the day cost, brought to multiplier 1; shape (n_periods,), oldest first.
+        share: Share of a day's demand that was expected of each, same shape.
+        rate: What a whole day was expected to cost at multiplier 1.
+        click: Cost of one click, positive.
+    """
+    weight, prior = _weight(share), _LEVEL_CLICKS * click
+    return float((prior + np.sum(weight * spend)) / (prior + rate * np.sum(weight * share)))
+
+
+def level_error(share: Float64, rate: float, click: float) -> float:
+    """Return the relative standard error of `day_level`: moves smaller than it would follow chance.
+
+    Args:
+        share: Share of a day's demand of each closed period, shape (n_periods,), oldest first.
+        rate: What a whole day was expected to cost.
+        click: Cost of one click, positive.
+    """
+    return 1.0 / math.sqrt(_LEVEL_CLICKS + rate / click * float(np.sum(_weight(share) * share)))
+
+
+def _weight(share: Float64) -> Float64:
+    """Weigh periods by the demand that has come since."""
+    since = np.concatenate([np.cumsum(share[::-1])[::-1][1:], np.zeros(min(len(share), 1))])
+    weight: Float64 = 0.5 ** (since / _HALF_LIFE)
+    return weight
+
+
+def runs_out(money: float, hourly: Float64, hour: float) -> float | None:
+    """Return at which hour (0 to 24) money is gone, ``None`` where it lasts to midnight.
+
+    Args:
+        money: Left at ``hour``.
+        hourly: Spend still to come by marketplace hour, shape (24,), 0 for hours that are over.
+        hour: Now.
+    """
+    gone = np.cumsum(hourly)
+    if not float(gone[-1]) > max(money, 0.0):
+        return None
+    if money <= 0:
+        return hour
+    at = int(np.searchsorted(gone, money, side="right"))
+    before = float(gone[at - 1]) if at else 0.0
+    start = max(float(at), hour)
+    return start + (money - before) / float(hourly[at]) * (at + 1 - start)
 
 
 def runway_days(balance_micros: int, daily_spend_micros: float) -> float | None:
@@ -168,63 +161,14 @@ def dayparts(
     """Return hour factors on the bid in proportion to what a click is worth in that hour.
 
     In a second-price auction the best bid is proportional to the value of a click, so the factor is its relative
-    worth. Factors are held between bounds, their demand-weighted mean is 1, and they are rounded to whole percents.
+    worth. The scale is the one at which factors between the bounds have a demand-weighted mean of 1; they are rounded
+    to whole percents.
     """
-    factors = np.clip(worth**strength, smallest, largest)
-    factors = np.clip(factors / float(np.sum(share * factors)), smallest, largest)
-    return tuple(float(value) for value in np.round(factors, 2))
-
-
-def _profile(clicks: Float64, alive: Flags) -> Float64:
-    """Return hourly demand shares from the hours in which campaigns were there (two passes of a ratio estimate)."""
-    share: Float64 = np.full(HOURS, 1.0 / HOURS)
-    for _ in range(4):
-        exposure = (alive * share).sum(axis=2)
-        size = np.where(exposure > 0, (clicks * alive).sum(axis=2) / np.maximum(exposure, 1e-9), 0.0)
-        due = (alive * size[:, :, None]).sum(axis=(0, 1))
-        came = (clicks * alive).sum(axis=(0, 1))
-        share = (came + _PRIOR_CLICKS / HOURS) / (due + _PRIOR_CLICKS)
-        share /= share.sum()
-    return share
-
-
-def _alive(clicks: Float64, share: Float64, last: Float64) -> Flags:
-    """Tell in which hours each campaign-day was still being served."""
-    before = np.concatenate([[0.0], np.cumsum(share)])
-    reached = before[last]
-    total = clicks.sum(axis=2)
-    due = np.where(reached > 0, total / np.maximum(reached, 1e-9) * (1.0 - reached), 0.0)
-    dry = due >= _SILENT
-    hours = np.arange(HOURS)
-    return ~dry[:, :, None] | (hours[None, None, :] < last[:, :, None])
-
-
-def _worth(facts: HourFacts, *, prior_orders: float = 30.0) -> Float64:
-    """Return orders per click by hour relative to the mean, shrunk towards 1."""
-    clicks, orders = facts.clicks.sum(axis=(0, 1)), facts.orders.sum(axis=(0, 1))
-    mean = orders.sum() / max(clicks.sum(), 1.0)
-    if mean <= 0:
-        return np.ones(HOURS)
-    worth: Float64 = (orders + prior_orders) / (clicks * mean + prior_orders)
-    return worth
-
-
-def _median_where(values: Float64, mask: Flags) -> Float64:
-    result = np.full(len(values), np.nan)
-    for row in np.flatnonzero(mask.any(axis=1)).tolist():
-        result[row] = float(np.median(values[row][mask[row]]))
-    return result
-
-
-def _campaign_rows(table: PerformanceTable, layout: Layout) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """Map a table's entity ids to campaign rows, -1 where unknown."""
-    structure = layout.structure
-    owner: dict[str, int]
-    match table.level:
-        case Level.CAMPAIGN:
-            owner = {c.id: row for row, c in enumerate(structure.campaigns)}
-        case Level.AD_GROUP:
-            owner = {g.id: int(row) for g, row in zip(structure.ad_groups, layout.group_campaign, strict=True)}
-        case Level.TARGET:
-            owner = {t.id: int(row) for t, row in zip(structure.targets, layout.campaign, strict=True)}
-    return np.array([owner.get(identity, -1) for identity in table.entity_ids], dtype=np.intp)
+    value = worth**strength
+    low, high = math.log(smallest / float(value.max())), math.log(largest / float(value.min()))
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        over = float(np.sum(share * np.clip(math.exp(middle) * value, smallest, largest))) > 1.0
+        low, high = (low, middle) if over else (middle, high)
+    factors = np.clip(math.exp(low) * value, smallest, largest)
+    return tuple(float(factor) for factor in np.round(factors, 2))

@@ -97,6 +97,8 @@ class LimitPolicy:
     """Older reports hold the account."""
     observe_days: Annotated[float, Ge(0)] = 1.0
     """Days for which a newly connected account is only observed."""
+    pace_by_hours: bool = True
+    """Lower a campaign's hour factors while its budget would not last the day; off, only budgets follow the day."""
     strict_overdelivery: bool = False
     """Count budgets times the venue's overdelivery factor against the cap."""
 

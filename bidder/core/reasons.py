@@ -65,6 +65,10 @@ class Code(Enum):
         Kind.CHANGE,
         "no daily limit was set; one of {new} keeps the account within its cap of {cap}",
     )
+    BUDGET_TO_LEAST = (
+        Kind.CHANGE,
+        "the venue takes no daily budget under {least}: {old} to {new}",
+    )
     PAUSE_EVIDENCE = (
         Kind.CHANGE,
         "earns below break-even with probability {probability} after {floor_orders} floor-orders of matured spend",
@@ -91,6 +95,14 @@ class Code(Enum):
     DAYPARTS_TO_WORTH = (
         Kind.CHANGE,
         "clicks are worth {best} at {best_hour} o'clock and {worst} at {worst_hour} of the day's mean; bids follow",
+    )
+    PACE_SLOWER = (
+        Kind.CHANGE,
+        "its budget of {budget} would be gone at {hour} o'clock; bids go to {level} of their hour settings to last",
+    )
+    PACE_FASTER = (
+        Kind.CHANGE,
+        "its budget of {budget} covers more of the day; bids go back to {level} of their hour settings",
     )
     RESTORE = (Kind.CHANGE, "restores the value that stood before {what}")
     # Holds: nothing is changed and that is the decision
@@ -145,6 +157,16 @@ class Code(Enum):
     GOAL_MET = (Kind.HOLD, "earns {roas} against a goal of {goal}; more spend would return only {marginal}")
     # Objections: a guard removed or shrank a change
     BOUNDS_INFEASIBLE = (Kind.OBJECTION, "lower bounds cannot be met: {why}")
+    BUDGET_OUT_SOON = (
+        Kind.OBJECTION,
+        "campaign {campaign} will have spent its {budget} at {hour} o'clock, before its busiest hour at {peak} o'clock",
+    )
+    BALANCE_SHORT = (
+        Kind.OBJECTION,
+        "the balance of {balance} lasts {days} days at this spend; an empty balance stops everything",
+    )
+    MONTH_PLAN_UNDER = (Kind.OBJECTION, "of the {plan} planned for the month {forecast} will be spent: {why}")
+    MONTH_PLAN_OVER = (Kind.OBJECTION, "the month will cost {forecast} against a plan of {plan}: {why}")
     STEP_LIMIT = (Kind.OBJECTION, "one step may move {limit}; {wanted} was shrunk to {allowed}")
     DAY_STEP_LIMIT = (Kind.OBJECTION, "the day's net move may be {limit}; {wanted} was shrunk to {allowed}")
     BELOW_FLOOR = (Kind.OBJECTION, "below the lowest value allowed, {floor}")

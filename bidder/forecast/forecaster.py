@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bidder.core.calendar import ordinal
+from bidder.core.pastbudgets import daily_budgets
 from bidder.core.performance import Float64, Int32
 from bidder.core.policy import Policy
 from bidder.core.prediction import Forecast
 from bidder.core.snapshot import Snapshot
 from bidder.forecast.baseline import NormalDay, normal_day
 from bidder.forecast.bids import bid_steps
-from bidder.forecast.budgets import daily_budgets
 from bidder.forecast.check import prior_holds
 from bidder.forecast.choices import Choices, choose, settled_span
 from bidder.forecast.exposure import Exposure, expose, fading

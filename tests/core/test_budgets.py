@@ -66,6 +66,7 @@ def decide(
     step: float = 0.3,
     band: float = 0.01,
     low: int = 30,
+    least: int | None = None,
 ) -> Budgets:
     """Decide budgets given in yuan; all earn twice their spend unless told; a budget of -1e-6 is no limit."""
     number = len(need)
@@ -81,6 +82,7 @@ def decide(
             day_start=np.rint(np.array(start or now) * UNIT).astype(np.int64),
             low=low * UNIT,
             high=100_000 * UNIT,
+            least=30 * UNIT if least is None else least * UNIT,
             increment=UNIT,
             floor_today=np.rint(np.array(spent or [0.0] * number) * UNIT).astype(np.int64),
             step=step,
@@ -334,10 +336,13 @@ def test_budgets_that_are_not_ours_to_move_take_their_part_of_the_cap() -> None:
 
 
 def test_todays_budget_counts_what_the_day_has_really_cost() -> None:
-    """By ten 200 are spent, and 14 of 24 hours at 320 a day are to come: (200 + 186.67) x 1.2."""
+    """By nine, the last hour reported, 200 were spent where 320 a day make 120: the level is (12.8 + 200) / 132.8.
+
+    At it, 15 of 24 hours more are to be paid: (200 + 320 x 1.602 x 15 / 24) x 1.2.
+    """
     shop = Shop(words=(Word(clicks=400, value=1.4 / 0.45),), budgets={"c0": None})
     memory = Memory(day_spend_micros={"c0": 200 * UNIT})
 
     draft = allocate(shop.snapshot(memory=memory), shop.forecast(), policy())
 
-    assert [(None, yuan(464))] == [(change.old, change.new) for change in changes_of(draft, campaign())]
+    assert [(None, yuan(624))] == [(change.old, change.new) for change in changes_of(draft, campaign())]

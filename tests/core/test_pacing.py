@@ -13,14 +13,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bidder.core.allocate import day_money
-from bidder.core.calendar import day_hours, day_start, ordinal
+from bidder.core.calendar import day_hours, day_start
 from bidder.core.case import Case
-from bidder.core.layout import Layout
-from bidder.core.pacing import PROFILE_DAYS, DayShape, HourFacts, day_shape, dayparts, deadbeat, hour_facts, runway_days
-from bidder.core.performance import Level
-from bidder.core.policy import LimitPolicy, ProtectPolicy
+from bidder.core.demand import PROFILE_DAYS, elapsed, hours_left
+from bidder.core.pacing import LOWEST, day_level, dayparts, deadbeat, level_error, next_level, runs_out, runway_days
+from bidder.core.policy import LimitPolicy
 from bidder.core.snapshot import Memory
-from tests.core.builders import TODAY, Shop, Word, hourly_table, policy, profile, yuan
+from tests.core.builders import Shop, Word, hourly_table, policy, profile, yuan
 
 Floats = NDArray[np.float64]
 EVEN = np.full(24, 1 / 24)
@@ -51,13 +50,6 @@ def steer(multiplier: float = 1.0, **changes: float) -> float:
         elasticity=known["elasticity"],
         max_step=known["max_step"],
         dead_band=known["dead_band"],
-    )
-
-
-def facts_of(clicks: Floats, orders: Floats | None = None) -> HourFacts:
-    """Return hourly facts of shape (campaigns, days, 24)."""
-    return HourFacts(
-        clicks=clicks, spend_micros=clicks * 8e5, orders=np.zeros_like(clicks) if orders is None else orders
     )
 
 
@@ -139,15 +131,13 @@ def test_elapsed_demand_counts_the_real_length_of_the_day(noon: datetime, hours:
     case = Case.of(berlin, Shop().forecast(), policy())
 
     passed = (noon - day_start(noon.date(), "Europe/Berlin")) / timedelta(hours=1)
-    assert passed / hours == pytest.approx(case.elapsed)
+    assert passed / hours == pytest.approx(case.today.elapsed)
 
 
 @given(hours=st.tuples(st.floats(0, 24), st.floats(0, 24)))
 def test_elapsed_demand_only_grows(hours: tuple[float, float]) -> None:
     """From nothing at midnight to all of it at the next, fractions of hours included."""
-    shape = DayShape(share=DAYTIME, worth=np.ones(24), served=np.ones(1), dry_hour=np.ones(1))
-
-    early, late = (shape.elapsed(hour) for hour in sorted(hours))
+    early, late = (elapsed(DAYTIME, hour) for hour in sorted(hours))
 
     assert 0 <= early <= late <= 1 + 1e-12
 
@@ -157,90 +147,14 @@ def test_elapsed_demand_only_grows(hours: tuple[float, float]) -> None:
 )
 def test_elapsed_demand_by_hand(hour: float, expected: float) -> None:
     """Whole hours are summed, a started one counts by its part."""
-    shape = DayShape(share=DAYTIME, worth=np.ones(24), served=np.ones(1), dry_hour=np.ones(1))
-
-    assert expected == pytest.approx(shape.elapsed(hour))
-
-
-def test_profile_of_whole_days_is_the_share_of_clicks_by_hour() -> None:
-    """With much data the prior of 24 clicks vanishes."""
-    clicks = np.tile(DAYTIME * 150 * 40, (2, PROFILE_DAYS, 1))
-
-    shape = day_shape(facts_of(clicks))
-
-    assert DAYTIME == pytest.approx(shape.share, rel=1e-2)
-    assert [1.0, 1.0] == pytest.approx(shape.served)
-    assert np.isnan(shape.dry_hour).all()
-
-
-@pytest.mark.parametrize("dry", [10, 15, 20])
-def test_hours_after_a_budget_ran_dry_do_not_count_as_missing_demand(dry: int) -> None:
-    """One campaign goes dark at an hour every day: profile stays that of the other, and its share is told."""
-    clicks = np.tile(DAYTIME * 150 * 20, (2, PROFILE_DAYS, 1))
-    clicks[0, :, dry:] = 0
-
-    shape = day_shape(facts_of(clicks))
-
-    assert DAYTIME == pytest.approx(shape.share, rel=0.02)
-    assert float(np.sum(DAYTIME[:dry])) == pytest.approx(shape.served[0], rel=0.02)
-    assert shape.served[1] == pytest.approx(1.0)
-    assert shape.dry_hour[0] == dry
-    assert np.isnan(shape.dry_hour[1])
-
-
-def test_a_quiet_evening_of_a_small_campaign_is_not_a_dry_budget() -> None:
-    """Six clicks by six in the evening leave two due: silence then is chance."""
-    clicks = np.zeros((1, PROFILE_DAYS, 24))
-    clicks[0, :, 12:18] = 1
-
-    shape = day_shape(facts_of(clicks))
-
-    assert [1.0] == pytest.approx(shape.served)
-    assert np.isnan(shape.dry_hour).all()
-
-
-def test_without_facts_demand_is_even_and_all_of_it_is_served() -> None:
-    """An hourless venue steers by the clock."""
-    shape = day_shape(facts_of(np.zeros((2, PROFILE_DAYS, 24))))
-
-    assert EVEN == pytest.approx(shape.share)
-    assert np.ones(24) == pytest.approx(shape.worth)
-    assert [1.0, 1.0] == pytest.approx(shape.served)
-
-
-def test_worth_of_an_hour_is_its_order_rate_shrunk_to_the_mean() -> None:
-    """Nights of 10% and days of 20% of 3,000 clicks an hour: (orders + 30) / (3,000 x .15 + 30)."""
-    clicks = np.full((1, PROFILE_DAYS, 24), 3_000 / PROFILE_DAYS)
-    rate = np.array([0.1] * 12 + [0.2] * 12)
-
-    shape = day_shape(facts_of(clicks, clicks * rate))
-
-    assert [330 / 480] * 12 + [630 / 480] * 12 == pytest.approx(shape.worth)
-
-
-@pytest.mark.parametrize("level", list(Level))
-def test_hour_facts_sum_two_closed_weeks_by_campaign_at_any_level(level: Level) -> None:
-    """The open day and older days are left out; entities nobody knows are skipped."""
-    layout = Layout.of(Shop(words=(Word(), Word(campaign="c1"))).structure(), ProtectPolicy())
-    names = {Level.CAMPAIGN: ("c0", "c1"), Level.AD_GROUP: ("gc0", "gc1"), Level.TARGET: ("t0", "t1")}[level]
-    clicks = np.zeros((3, 20, 24), dtype=np.int64)
-    clicks[0, :, 9], clicks[1, -1, 23], clicks[2, :, 5] = 2, 7, 99
-    table = replace(hourly_table(clicks), level=level, entity_ids=(*names, "gone"))
-
-    closed = hour_facts(table, layout, ordinal(TODAY))
-    yesterday_open = hour_facts(table, layout, ordinal(TODAY) - 1)
-
-    assert (2, PROFILE_DAYS, 24) == closed.clicks.shape
-    assert (2.0 * PROFILE_DAYS, 7.0) == (closed.clicks[0, :, 9].sum(), closed.clicks[1, -1, 23])
-    assert 2.0 * PROFILE_DAYS + 7.0 == closed.clicks.sum()
-    assert yesterday_open.clicks[1].sum() == 0
+    assert expected == pytest.approx(elapsed(DAYTIME, hour))
 
 
 def test_clicks_of_a_campaign_that_ran_dry_are_those_of_a_whole_day() -> None:
     """Forecast days as served, divided once by the share served: 40 clicks in half of the demand are about 80."""
     clicks = np.full((2, PROFILE_DAYS, 24), 100, dtype=np.int64)
     clicks[0, :, 12:] = 0
-    shop = Shop(words=(Word(clicks=40), Word(clicks=40, campaign="c1")))
+    shop = Shop(words=(Word(clicks=40), Word(clicks=40, campaign="c1")), budgets={"c0": None, "c1": None})
 
     case = Case.of(shop.snapshot(hourly=hourly_table(clicks)), shop.forecast(), policy())
 
@@ -307,3 +221,118 @@ def test_hour_factors_stay_within_their_bounds(worth: list[float]) -> None:
     assert factors.min() >= 0.5
     assert factors.max() <= 1.5
     assert np.all(np.diff(factors[np.argsort(worth)]) >= 0)
+
+
+def level_of(*cells: tuple[float, float]) -> float:
+    """Return the level of periods given as spend and expected share, at 100 a day and 1 a click."""
+    spend, share = (np.array(column, dtype=np.float64) for column in zip(*cells, strict=True))
+    return day_level(spend, share, 100.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        pytest.param([(0.0, 0.0)], 1.0, id="nothing-due"),
+        pytest.param([(10.0, 0.1)], 1.0, id="as-expected"),
+        pytest.param([(20.0, 0.1)], (16 + 20) / (16 + 10), id="twice-as-much"),
+        pytest.param([(0.0, 0.1)], 16 / 26, id="silence"),
+        pytest.param(
+            [(20.0, 0.1), (5.0, 0.6)], (16 + 0.5 * 20 + 5) / (16 + 0.5 * 10 + 60), id="a-half-life-ago-counts-half"
+        ),
+    ],
+)
+def test_level_of_a_day_by_hand(cells: list[tuple[float, float]], expected: float) -> None:
+    """Sixteen clicks say that today is as expected; the day's own periods say the rest, the older the less."""
+    assert expected == pytest.approx(level_of(*cells))
+
+
+def test_error_of_the_level_falls_with_the_clicks_that_were_due() -> None:
+    """A quarter before the day begins; 48 clicks more make it an eighth."""
+    assert level_error(np.zeros(0), 100.0, 1.0) == 0.25
+    assert level_error(np.array([0.48]), 100.0, 1.0) == pytest.approx(0.125)
+    assert level_error(np.array([0.6, 0.6]), 100.0, 1.0) == pytest.approx(1 / math.sqrt(16 + 30 + 60))
+
+
+def test_level_without_periods_is_one() -> None:
+    """Before anything is reported a day is like any other."""
+    assert day_level(np.zeros(0), np.zeros(0), 100.0, 1.0) == 1.0
+
+
+@given(
+    spend=st.lists(st.floats(0, 1e9), min_size=1, max_size=24),
+    share=st.lists(st.floats(0, 0.2), min_size=24, max_size=24),
+    more=st.floats(1, 100),
+)
+def test_more_spend_never_lowers_the_level(spend: list[float], share: list[float], more: float) -> None:
+    """Positive and finite, and monotone in what came."""
+    due = np.array(share[: len(spend)])
+
+    level, higher = (day_level(np.array(spend) * factor, due, 1e6, 1e4) for factor in (1.0, more))
+
+    assert 0 < level <= higher < math.inf
+
+
+@pytest.mark.parametrize(
+    ("money", "hour", "expected"),
+    [
+        pytest.param(240.0, 0.0, None, id="exactly-enough"),
+        pytest.param(239.0, 0.0, 23.9, id="gone-in-the-last-hour"),
+        pytest.param(35.0, 10.0, 13.5, id="three-and-a-half-hours"),
+        pytest.param(5.0, 10.5, 11.0, id="rest-of-a-started-hour"),
+        pytest.param(0.0, 10.0, 10.0, id="nothing-left"),
+        pytest.param(-9.0, 10.0, 10.0, id="overspent"),
+        pytest.param(0.0, 24.0, None, id="day-is-over"),
+    ],
+)
+def test_hour_at_which_money_is_gone(money: float, hour: float, expected: float | None) -> None:
+    """At ten an hour around the clock."""
+    hourly = 240 * hours_left(EVEN, hour)
+
+    found = runs_out(money, hourly, hour)
+
+    assert (found is None) == (expected is None)
+    assert expected is None or found == pytest.approx(expected)
+
+
+@given(
+    level=st.floats(0.05, 1),
+    left=st.floats(-100, 1e6),
+    share=st.floats(0, 1),
+    rate=st.floats(0, 1e6),
+    elasticity=st.floats(0.5, 3),
+)
+def test_next_level_is_a_step_towards_the_money_and_never_above_one(
+    level: float, left: float, share: float, rate: float, elasticity: float
+) -> None:
+    """Within a fifth, between three tenths (or where it is, if lower) and 1; without money nothing moves."""
+    found = next_level(level, left=left, share=share, rate=rate, elasticity=elasticity, max_step=0.2, dead_band=0.04)
+
+    assert min(LOWEST, level) <= found <= 1.0
+    assert 0.8 * level - 1e-12 <= found <= 1.2 * level + 1e-12
+    if left <= 0:
+        assert found == level
+
+
+@pytest.mark.parametrize(("multiplier", "expected"), [(0.9, 0.95), (0.94, 0.95), (0.5, 0.6), (1.2, 0.96), (1.0, 0.95)])
+def test_the_lesser_of_budget_and_return_rules(multiplier: float, expected: float) -> None:
+    """Money for twice the bid, a return that allows .95: there by steps, and the last one however small."""
+    found = deadbeat(
+        multiplier,
+        remaining_budget=200.0,
+        remaining_share=0.5,
+        rate=200.0,
+        elasticity=1.0,
+        max_step=0.2,
+        dead_band=0.04,
+        ceiling=0.95,
+    )
+
+    assert expected == pytest.approx(found)
+
+
+@given(worth=st.lists(st.floats(0.01, 100), min_size=24, max_size=24))
+def test_hour_factors_have_a_mean_of_one_where_bounds_bind_too(worth: list[float]) -> None:
+    """Clipping comes before the scale, so that base bids stay what they are."""
+    factors = np.array(dayparts(np.array(worth), share=DAYTIME))
+
+    assert math.fsum(DAYTIME * factors) == pytest.approx(1.0, abs=0.0051)

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from bidder.core.calendar import day_start, ordinal
 from bidder.core.change import Field, PastChange, Status
 from bidder.core.entities import Editor, EntityKind, EntityRef, Structure
+from bidder.core.pastbudgets import daily_budgets
 from bidder.core.performance import Float64
 from bidder.forecast.bids import BidSteps, bid_steps
-from bidder.forecast.budgets import daily_budgets
 from bidder.forecast.facts import TargetFacts
 from bidder.forecast.layout import Layout, lay_out
 from bidder.forecast.presence import Presence

@@ -1,6 +1,7 @@
 """Daily budgets of past days, told from our own record: whether a day's spend reached its budget.
 
-Before the first change on record the oldest value known counts; where the venue sets no limit there is none.
+Before the first change on record the oldest value known counts; where the venue sets no limit there is none. Used by
+`bidder.core.case` and by the forecast.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from bidder.core.performance import Float64
 
 def daily_budgets(changes: Iterable[PastChange], structure: Structure, *, first_day: int, today: int) -> Float64:
     """Return the largest budget in force on each day, in micros, nan where there was no limit or a shared one.
+
+    A day on which a first limit was set had none before, so it counts as a day without.
 
     Args:
         changes: Our record, oldest first.
@@ -46,7 +49,7 @@ def daily_budgets(changes: Iterable[PastChange], structure: Structure, *, first_
         if column > 0:
             budgets[row, :column] = old
         if 0 <= column < budgets.shape[1]:
-            budgets[row, column] = np.fmax(budgets[row, column], old)
+            budgets[row, column] = np.maximum(budgets[row, column], old)
     budgets[sorted(shared)] = np.nan
     return budgets
 
