@@ -172,6 +172,8 @@ def _figures(
         "goals_short": float(len(allocation.short_goals)),
         "refund_rates_assumed_zero": float(np.sum(case.economics.refund_assumed)),
         "demand_elapsed": case.today.elapsed,
+        "event_conversion_ratio": case.forecast.event_conversion,
+        "event_traffic_ratio": case.forecast.event_traffic,
     }
     if case.policy.month_plan is not None and allocation.money_micros > 0:
         figures["plan_use_ratio"] = expected / allocation.money_micros

@@ -19,25 +19,26 @@ from bidder.core.performance import Float64
 class Forecast:
     """Estimates per target, arrays of shape (n_targets,), float64, row order of ``target_ids``.
 
-    The order rate per click of each target has a Gamma(shape, rate) posterior; ``cvr`` is its mean.
+    The order rate per click of each target has a Gamma(shape, rate) posterior on normal days.
 
     Attributes:
         as_of: The instant it was made for, UTC.
         target_ids: Row order, that of ``Structure.targets``.
         shape, rate: Gamma posterior of orders per click; ``rate`` in matured clicks.
-        cvr: Posterior mean of gross orders per click.
+        cvr: Gross orders per click on the coming day: the posterior mean times ``event_conversion``.
         aov_micros: Gross revenue per order, shrunk towards the product's price.
         rpc_micros: Gross revenue per click, ``cvr x aov``; rpc_low, rpc_high bound it at the policy's interval.
         refund_rate: Share of gross revenue refunded in the end; of the target's product.
         clicks: Matured clicks the posterior rests on (exposure). orders: Gross orders seen.
         spend_micros: Matured spend, the exposure of money (sum of spend x maturity).
-        daily_clicks, daily_spend_micros: Expected per day at the present bid on a normal coming day.
+        daily_clicks, daily_spend_micros: Expected at the present bid on the coming day.
         cpc_micros: Expected cost per click at the present bid; nan where nothing is known.
         click_elasticity: d log clicks / d log bid. cpc_elasticity: d log CPC / d log bid.
         cart_rate: Carts and favourites per click, shrunk; nan where the venue reports none.
         covered: 1.0 where the newest report covers the target, 0.0 where it is missing.
         pooled_ok: The prior check passed, so that posterior pauses keep their nominal error (see decisions.md 3.5).
         maturity: Learned share of final gross orders visible at age 0, 1, 2 ... days, shape (n_ages,).
+        event_conversion, event_traffic: Of the coming day relative to a normal one, 1 where no sale event is near.
         notes: Sentences about what was estimated how, for people.
     """
 
@@ -64,6 +65,8 @@ class Forecast:
     pooled_ok: bool
     maturity: Float64
     product_refund_rate: dict[ProductId, float]
+    event_conversion: float = 1.0
+    event_traffic: float = 1.0
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -28,6 +28,7 @@ from bidder.forecast.maturity import MaturityCurve, learn_maturity, observation_
 from bidder.forecast.memo import Memo, digest
 from bidder.forecast.perturbed import lot_days
 from bidder.forecast.presence import WINDOW_DAYS, presence
+from bidder.forecast.ramps import Ramp, event_days_near, event_ramp
 from bidder.forecast.refunds import RefundRates, refund_rates
 from bidder.forecast.response import Elasticities, learn_elasticities
 from bidder.forecast.shrinkage import RatePrior, fit_rates
@@ -104,7 +105,8 @@ class EmpiricalBayesForecaster:
             default=policy.goal.default_refund_rate,
             unusable=picture.unusable,
         )
-        cvr = rates.shape / rates.rate
+        ramp = self._ramp(picture, rates)
+        cvr = rates.shape / rates.rate * ramp.conversion
         aov = np.nan_to_num(value.mean_micros, nan=0.0)
         rpc_low, rpc_high = rpc_bounds(cvr * aov, rates.shape, value.variance, policy.evidence.interval)
         zeros_left_out = omits_zeros(picture.closed)
@@ -123,8 +125,8 @@ class EmpiricalBayesForecaster:
             clicks=rates.exposure.clicks,
             orders=rates.exposure.orders,
             spend_micros=rates.exposure.spend_micros,
-            daily_clicks=day.clicks,
-            daily_spend_micros=day.spend_micros,
+            daily_clicks=day.clicks * ramp.traffic,
+            daily_spend_micros=day.spend_micros * ramp.traffic,
             cpc_micros=day.cpc_micros,
             click_elasticity=response.clicks,
             cpc_elasticity=response.cpc,
@@ -139,7 +141,9 @@ class EmpiricalBayesForecaster:
             pooled_ok=prior_holds(rates.distance, rates.checked),
             maturity=picture.curve.share,
             product_refund_rate=refunds.by_product,
-            notes=_notes(rates, picture.curve, refunds, response, value.mean_micros),
+            event_conversion=ramp.conversion,
+            event_traffic=ramp.traffic,
+            notes=(*_notes(rates, picture.curve, refunds, response, value.mean_micros), *ramp.notes()),
         )
 
     def _picture(self, snapshot: Snapshot) -> _Picture:
@@ -219,6 +223,33 @@ class EmpiricalBayesForecaster:
             distance=distance,
             checked=checked,
             choices=choices,
+        )
+
+    def _ramp(self, picture: _Picture, rates: _Rates) -> Ramp:
+        """Tell how the coming day differs from a normal one because of a sale event."""
+        snapshot, events = picture.snapshot, self._policy.events
+        zone = snapshot.account.time_zone
+        if not event_days_near(snapshot.as_of, zone, events):
+            return Ramp()
+        excluded = snapshot.history.excluded_days
+        all_days = target_facts(
+            snapshot.history.daily,
+            picture.layout,
+            as_of=snapshot.as_of,
+            time_zone=zone,
+            learn_days=self._policy.evidence.learn_days,
+            unusable=excluded,
+        )
+        seen, cluster = all_days.closed(), rates.choices.clustering
+        return event_ramp(
+            snapshot.as_of,
+            zone,
+            events,
+            facts=replace(seen, orders=seen.orders / cluster, clicks=seen.clicks / cluster),
+            curve=picture.curve,
+            cvr=rates.shape / rates.rate,
+            sales=snapshot.history.products,
+            excluded=excluded,
         )
 
     def _trees(
