@@ -89,7 +89,8 @@ def _foreign(
     for found, expected in pairs:
         if found != expected:
             yield because(Code.REPORT_FOREIGN, found=str(found), expected=str(expected))
-    unknown = ~np.isin(np.array(facts.entity_ids, dtype=object), _ids(structure, facts.level))
+    known = set(_ids(structure, facts.level))
+    unknown = np.array([name not in known for name in facts.entity_ids], dtype=bool)
     if len(facts) and float(np.mean(unknown[facts.entity])) > _FOREIGN_SHARE:
         yield because(
             Code.REPORT_FOREIGN,

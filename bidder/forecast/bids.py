@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bidder.core.calendar import day_of, day_share, ordinal
-from bidder.core.change import Field, PastChange, Status
+from bidder.core.change import Field, PastChange, Status, Value
 from bidder.core.entities import EntityKind, Structure
 from bidder.core.money import Money
 from bidder.core.performance import Float64, Int32
@@ -52,39 +52,46 @@ class BidSteps:
 
 def bid_steps(changes: Iterable[PastChange], structure: Structure, layout: Layout, *, today: int) -> BidSteps:
     """Read the confirmed bid changes of targets, and of ad groups whose targets take their bid."""
-    moves = [
-        (change, old.micros, new.micros)
+    steps = [
+        change
         for change in changes
-        if change.field is Field.BID and change.status is Status.CONFIRMED
-        if isinstance(old := change.old, Money) and isinstance(new := change.new, Money)
-        if old.micros > 0 and new.micros > 0
+        if change.field is Field.BID and change.status is Status.CONFIRMED and _is_step(change.old, change.new)
     ]
-    row_of = {str(identity): row for row, identity in enumerate(layout.target_ids)} if moves else {}
-    heirs = _heirs(structure) if any(change.ref.kind is EntityKind.AD_GROUP for change, _, _ in moves) else {}
+    row_of = {str(identity): row for row, identity in enumerate(layout.target_ids)} if steps else {}
+    heirs = _heirs(structure) if any(change.ref.kind is EntityKind.AD_GROUP for change in steps) else {}
     rows: list[int] = []
     sources: list[int] = []
-    for number, (change, _, _) in enumerate(moves):
-        if change.ref.kind is EntityKind.TARGET and change.ref.id in row_of:
-            rows.append(row_of[change.ref.id])
-            sources.append(number)
-        elif change.ref.kind is EntityKind.AD_GROUP:
-            found = heirs.get(change.ref.id, ())
+    for number, change in enumerate(steps):
+        ref = change.ref
+        if ref.kind is EntityKind.TARGET:
+            row = row_of.get(ref.id)
+            if row is not None:
+                rows.append(row)
+                sources.append(number)
+        elif ref.kind is EntityKind.AD_GROUP:
+            found = heirs.get(ref.id, ())
             rows.extend(found)
             sources.extend([number] * len(found))
-    instants = {change.at for change, _, _ in moves}
     zone = structure.time_zone
-    moments = {at: (ordinal(day_of(at, zone)), day_share(at, zone)) for at in instants}
-    whens = np.array([moments[moves[number][0].at] for number in sources]).reshape(-1, 2)
-    amounts = np.array([moves[number][1:] for number in sources], dtype=np.float64).reshape(-1, 2)
+    moments = {at: (ordinal(day_of(at, zone)), day_share(at, zone)) for at in {change.at for change in steps}}
+    source = np.array(sources, dtype=np.intp)
+    whens = np.array([moments[change.at] for change in steps]).reshape(-1, 2)[source]
+    olds = np.array([change.old.micros for change in steps if isinstance(change.old, Money)], dtype=np.float64)[source]
+    news = np.array([change.new.micros for change in steps if isinstance(change.new, Money)], dtype=np.float64)[source]
     return _stacked(
         np.array(rows, dtype=np.int32),
         whens[:, 0].astype(np.int32),
         whens[:, 1],
-        np.log(amounts[:, 1] / amounts[:, 0]),
-        dict(zip(rows, amounts[:, 1].tolist(), strict=True)),
+        np.log(news / olds),
+        dict(zip(rows, news.tolist(), strict=True)),
         layout,
         today=today,
     )
+
+
+def _is_step(old: Value | None, new: Value) -> bool:
+    """Tell whether both ends are bids."""
+    return isinstance(old, Money) and isinstance(new, Money) and old.micros > 0 and new.micros > 0
 
 
 def _heirs(structure: Structure) -> dict[str, list[int]]:

@@ -20,7 +20,7 @@ from bidder.forecast.facts import TargetFacts
 from bidder.forecast.hours import weekday
 from bidder.forecast.layout import Codes, Layout
 from bidder.forecast.shrinkage import fit_rates
-from bidder.forecast.signals import Powers, Signals, cart_rates, relative_carts, shop_rates
+from bidder.forecast.signals import SALES_DAYS, Powers, Signals, cart_rates, relative_carts, shop_rates
 from bidder.forecast.sums import sum_by
 from bidder.forecast.trees import boosted, covariates
 
@@ -100,6 +100,20 @@ def settled_span(today: int, first_day: int, window_days: int) -> tuple[int, int
     monday = today - int(weekday(np.array([today], dtype=np.int64))[0])
     on_sunday = first_day + monday + FOLD_DAYS - 1 - today
     return on_sunday + (monday - on_sunday) % FOLD_DAYS, monday - window_days - 1
+
+
+def settled_past(
+    facts: TargetFacts, sales: ProductSalesTable, *, window_days: int
+) -> tuple[TargetFacts, ProductSalesTable]:
+    """Return the facts and the sales of `settled_span`: what a choice may rest on.
+
+    Sales reach back as far as a fold may look, but begin on a Monday of their own as the facts do: else the day that
+    leaves the history would change the choice every night.
+    """
+    first, end = settled_span(facts.today, facts.first_day, window_days)
+    sold_from, _ = settled_span(facts.today, int(sales.day.min(initial=first)), window_days)
+    settled = facts.take((facts.day >= first) & (facts.day < end))
+    return settled, sales.take((sales.day >= max(first - SALES_DAYS, sold_from)) & (sales.day < end))
 
 
 def choose(

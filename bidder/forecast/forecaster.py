@@ -19,7 +19,7 @@ from bidder.core.snapshot import Snapshot
 from bidder.forecast.baseline import NormalDay, normal_day
 from bidder.forecast.bids import bid_steps
 from bidder.forecast.check import prior_holds
-from bidder.forecast.choices import Choices, choose, settled_span
+from bidder.forecast.choices import Choices, choose, settled_past
 from bidder.forecast.exposure import Exposure, expose, fading
 from bidder.forecast.facts import TargetFacts, covered_targets, event_days, omits_zeros, target_facts
 from bidder.forecast.hours import learn_hours
@@ -32,7 +32,7 @@ from bidder.forecast.ramps import Ramp, event_days_near, event_ramp
 from bidder.forecast.refunds import RefundRates, refund_rates
 from bidder.forecast.response import Elasticities, learn_elasticities
 from bidder.forecast.shrinkage import RatePrior, fit_rates
-from bidder.forecast.signals import SALES_DAYS, Powers, Signals, cart_rates, relative_carts, shop_rates
+from bidder.forecast.signals import Powers, Signals, cart_rates, relative_carts, shop_rates
 from bidder.forecast.sums import sum_by
 from bidder.forecast.trees import boosted, covariates
 from bidder.forecast.value import order_values, rpc_bounds
@@ -266,14 +266,8 @@ class EmpiricalBayesForecaster:
 
     def _choices(self, picture: _Picture) -> Choices:
         """Let the account's settled past choose signals and memory; the answer stands for a week."""
-        facts = picture.facts
-        window = picture.snapshot.history.daily.window_days
-        first, end = settled_span(picture.today, facts.first_day, window)
-        settled = facts.take((facts.day >= first) & (facts.day < end))
-        sales = picture.snapshot.history.products
-        # Sales are remembered for a limited time: their own first week starts on a Monday too.
-        sold_from, _ = settled_span(picture.today, int(sales.day.min(initial=first)), window)
-        sales = sales.take((sales.day >= max(first - SALES_DAYS, sold_from)) & (sales.day < end))
+        history = picture.snapshot.history
+        settled, sales = settled_past(picture.facts, history.products, window_days=history.daily.window_days)
         numbers = (settled.target, settled.day, settled.impressions, settled.clicks, settled.orders, settled.carts)
         layout = picture.layout
         names = (settled.spend_micros, layout.price_micros, layout.text_length, repr(layout.target_ids))

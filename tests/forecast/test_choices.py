@@ -15,7 +15,7 @@ from scipy.stats import gamma, nbinom, poisson
 from bidder.core.calendar import ordinal
 from bidder.core.performance import PRODUCT_COLUMNS, ProductSalesTable
 from bidder.forecast.cells import pool
-from bidder.forecast.choices import LEAST_DAYS, LEAST_ORDERS, Choices, choose, settled_span
+from bidder.forecast.choices import LEAST_DAYS, LEAST_ORDERS, Choices, choose, settled_past, settled_span
 from bidder.forecast.dispersion import LARGEST, clustering
 from bidder.forecast.exposure import discount, expose, fading
 from bidder.forecast.facts import TargetFacts
@@ -335,3 +335,45 @@ def test_counts_drawn_from_the_mixture_pass_its_check_and_others_do_not() -> Non
     assert scatter.distance(own, expected, np.zeros(size)) < 0.03
     assert scatter.distance(plain, expected, np.zeros(size)) > 0.1
     assert scatter.distance(own, expected, np.zeros(size), clustering=5.0) > 0.03
+
+
+def test_what_a_choice_rests_on_stands_still_while_days_leave_the_history() -> None:
+    """All week the same facts and sales are settled, though the history loses its first day each night."""
+    rng = np.random.default_rng(7)
+    monday = TODAY_NUMBER - int(weekday(np.array([TODAY_NUMBER], dtype=np.int64))[0])
+    clicks = rng.poisson(3.0, (20, 75))
+    whole = past(clicks * 0, clicks)
+    whole = replace(whole, day=whole.day - int(whole.day.max()) + monday + 6)
+    sales = sold(rng.poisson(2.0, (5, 75)), last=monday + 6)
+
+    seen = [
+        settled_past(
+            replace(whole.take((whole.day > today - 61) & (whole.day <= today)), today=today, first_day=today - 60),
+            sales.take((sales.day > today - 61) & (sales.day <= today)),
+            window_days=15,
+        )
+        for today in range(monday, monday + 7)
+    ]
+
+    assert len(seen[0][0]) > 0
+    assert len(seen[0][1]) > 0
+    for facts, shop in seen[1:]:
+        assert seen[0][0].day.tolist() == facts.day.tolist()
+        assert seen[0][0].clicks.tolist() == facts.clicks.tolist()
+        assert seen[0][1].day.tolist() == shop.day.tolist()
+        assert seen[0][1].units.tolist() == shop.units.tolist()
+
+
+def sold(units: NDArray[np.int64], *, last: int) -> ProductSalesTable:
+    """Return sales on all channels of every product and day up to one, from an array (n_products, n_days)."""
+    product, column = (grid.ravel() for grid in np.indices(units.shape))
+    columns: dict[str, NDArray[np.generic]] = dict.fromkeys(PRODUCT_COLUMNS, np.zeros(units.size, dtype=np.int64))
+    columns |= {
+        "product": product.astype(np.int32),
+        "day": (last - units.shape[1] + 1 + column).astype(np.int32),
+        "units": units.ravel().astype(np.int64),
+        "visitors": np.full(units.size, 50),
+        "in_stock_hours": np.full(units.size, 24.0),
+    }
+    names = tuple(f"p{n}" for n in range(len(units)))
+    return ProductSalesTable(currency="CNY", product_ids=names, **columns)  # type: ignore[arg-type]

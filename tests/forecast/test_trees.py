@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.ensemble import HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
 
 from bidder.core.performance import Float64
 from bidder.core.snapshot import Snapshot
 from bidder.forecast import EmpiricalBayesForecaster
+from bidder.forecast.bins import binned
 from bidder.forecast.layout import Layout, lay_out
 from bidder.forecast.trees import LEAST_ORDERS, boosted, parts
 from tests.forecast.shops import POLICY, Shop, ShopPlan, shop, structure, with_columns
@@ -122,3 +125,23 @@ def test_unknown_covariates_are_no_obstacle() -> None:
 
     assert np.isfinite(relative).all()
     assert np.corrcoef(relative, truth)[0, 1] > 0.5
+
+
+@given(seed=st.integers(0, 2**31), size=st.integers(260, 600), rounded=st.booleans())
+@settings(max_examples=8, deadline=None)
+def test_bins_worked_out_beforehand_grow_the_same_trees(seed: int, size: int, *, rounded: bool) -> None:
+    """Trees on binned columns predict what trees on the values themselves do, for unknown and unseen values too."""
+    rng = np.random.default_rng(seed)
+    known = rng.normal(size=(size, 3))
+    known[:, 1] = np.round(known[:, 1], 1)
+    known[rng.random(known.shape) < 0.1] = np.nan
+    asked = np.concatenate([1.5 * rng.normal(size=(50, 3)), known[:9]])
+    weight = np.ones(size) if rounded else rng.gamma(0.5, 1.0, size) + 1e-9
+    rate = rng.poisson(weight * np.exp(np.nan_to_num(known[:, 0]))) / weight + 0.01
+
+    def grown(learned: Float64, told: Float64) -> Float64:
+        trees = HistGradientBoostingRegressor(max_iter=10, min_samples_leaf=5, early_stopping=False, random_state=0)
+        return np.asarray(trees.fit(learned, rate, sample_weight=weight).predict(told), dtype=np.float64)
+
+    with threadpool_limits(limits=1):
+        assert grown(known, asked).tolist() == grown(*binned(known, asked, weight)).tolist()
