@@ -184,6 +184,52 @@ class Truth(Protocol):
         """Return the expected response for each of the given day ordinals, over the bid grid."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SupplyTable:
+    """What stands behind the targets at one instant, by product; arrays of shape (n_products,), float.
+
+    Attributes:
+        product_ids: Rows.
+        stock: Units that can be sold now.
+        organic_units: Expected to be sold in a day without a click on an advertisement.
+        days_to_arrival: Days until more goods come, as ordered or as the owner will order; inf where none will.
+        unit_value_micros: ``value`` of `ResponseTable` for each unit that a click sells today.
+    """
+
+    product_ids: tuple[str, ...]
+    stock: Float64
+    organic_units: Float64
+    days_to_arrival: Float64
+    unit_value_micros: Float64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ForSaleTable:
+    """What advertising could have sold on the days played; arrays of shape (n_days, n_products), float.
+
+    Attributes:
+        day: Ordinals, (n_days,). product_ids: Columns.
+        for_sale: Units expected to be sold by clicks from the first day to the end of each, and what was left then.
+        unit_value_micros: See `SupplyTable`.
+    """
+
+    day: Int32
+    product_ids: tuple[str, ...]
+    for_sale: Float64
+    unit_value_micros: Float64
+
+
+@runtime_checkable
+class SupplyTruth(Protocol):
+    """What a world's `Truth` may offer besides: worlds whose goods run out. Without it stock never limits anything."""
+
+    def supply(self, account: AccountId) -> SupplyTable:
+        """Return what can be sold now, and when more comes."""
+
+    def for_sale(self, account: AccountId, days: DayRange) -> ForSaleTable:
+        """Return what advertising could have sold on days that were played."""
+
+
 class World(Protocol):
     """A simulated market with its clock and its truth, played by `bidder simulate`, the demo and the benchmarks."""
 

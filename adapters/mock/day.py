@@ -144,6 +144,7 @@ def close_day(market: MarketState) -> None:
     old = today.index - AGGREGATE_AFTER_DAYS
     if old >= 0:
         market.orders[old] = market.orders[old].aggregated()
+    market.stood.append((market.quality, market.pressure))
     _follow_quality(market, today)
     _react(market, today)
     summed = totals(today.block, before_hour=today.end_hour, start_hour=today.start_hour)

@@ -135,6 +135,7 @@ class Market(MarketState):
         twin.shelf = self.shelf.copy()
         twin.ledger = self.ledger.copy()
         twin.orders = list(self.orders)
+        twin.stood = list(self.stood)
         twin.credits = dict(self.credits)
         twin.today = None if self.today is None else self.today.copy()
         open_block = twin.ledger.blocks[-1] if twin.ledger.blocks else None

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from adapters.mock.goods import for_sale, goods_now
 from adapters.mock.market import Market
 from adapters.mock.venue import Venue
 from bidder.core.calendar import DayRange, from_ordinal
 from bidder.core.entities import AccountId
 from bidder.core.performance import Float64, Int32
 from bidder.errors import InputError
-from bidder.ports import ResponseTable, TruthTable
+from bidder.ports import ForSaleTable, ResponseTable, SupplyTable, TruthTable
 
 
 class MockTruth:
@@ -61,6 +62,29 @@ class MockTruth:
             )
             for row in range(len(day))
         ]
+
+    def supply(self, account: AccountId) -> SupplyTable:
+        """Return what can be sold now, and when more comes."""
+        market = self._market(account)
+        goods = goods_now(market)
+        return SupplyTable(
+            product_ids=market.shop.products.ids,
+            stock=goods.stock,
+            organic_units=goods.organic_units,
+            days_to_arrival=goods.days_to_arrival,
+            unit_value_micros=goods.unit_value_micros,
+        )
+
+    def for_sale(self, account: AccountId, days: DayRange) -> ForSaleTable:
+        """Return what advertising could have sold on days that were played."""
+        market = self._market(account)
+        goods = for_sale(market, days.first, days.last)
+        return ForSaleTable(
+            day=goods.days.astype(np.int32),
+            product_ids=market.shop.products.ids,
+            for_sale=goods.units,
+            unit_value_micros=goods.unit_value_micros,
+        )
 
     def _market(self, account: AccountId) -> Market:
         return self._venue.advertiser(account).market

@@ -84,6 +84,7 @@ class MarketState:
         shop, hours, curves, latent: What never changes (the latent days only grow).
         controls: What the advertiser sees. in_force: What the venue serves by.
         played: Hours played. quality: (n_targets,) ours. pressure: (n_targets,) log, of rivals that react.
+        stood: Quality and pressure of every closed day.
         budgets, shelf, ledger: Money spent today, stock, the record.
         orders: Orders by click day of every closed day.
         balance_micros: Prepaid money left. purse_met_micros: Balance at which it ran dry, or -1.
@@ -101,6 +102,7 @@ class MarketState:
         self.played = 0
         self.quality: Floats = shop.targets.relevance.copy()
         self.pressure: Floats = np.zeros(len(shop.targets))
+        self.stood: list[tuple[Floats, Floats]] = []
         self.budgets = Budgets.of(len(shop.campaigns))
         self.shelf = Shelf.of(shop)
         self.ledger = Ledger()

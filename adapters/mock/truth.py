@@ -175,7 +175,7 @@ class MarketTruth:
             days: Marketplace days.
             bid_micros: (n_bids,) for all targets, or (n_rows, n_bids).
             rows: Targets asked for; all by default.
-            quality: (n_targets,) ours; as it stands now by default.
+            quality: (n_targets,) ours; by default as it stood on days that are over, and as it stands now.
         """
         parts = [self._day_response(day, bid_micros, rows, quality, hour=None) for day in days]
         return _stacked(parts)
@@ -192,8 +192,11 @@ class MarketTruth:
     ) -> tuple[Floats, Floats, Floats, Floats]:
         market, shop = self._market, self._market.shop
         rows = np.arange(len(shop.targets)) if rows is None else np.asarray(rows, dtype=np.intp)
-        quality = market.quality if quality is None else quality
-        latent = hourly_latent(market, market.hours.day_index(day))
+        index = market.hours.day_index(day)
+        closed = 0 <= index < len(market.stood)
+        stood, pressure = market.stood[index] if closed else (market.quality, market.pressure)
+        quality = stood if quality is None else quality
+        latent = hourly_latent(market, index)
         sold = (shop.products.launch_day <= ordinal(day))[shop.targets.product[rows]]
         worth = order_worth(market, market.latent.day(day))[shop.targets.product[rows]]
         bids = np.broadcast_to(np.asarray(bid_micros, dtype=np.float64) / MICROS, (len(rows), np.shape(bid_micros)[-1]))
@@ -208,7 +211,7 @@ class MarketTruth:
                 rows[:, None],
                 bid=bids,
                 quality=quality[rows][:, None],
-                log_level=(latent.log_level[alike[0]] + market.pressure)[rows][:, None],
+                log_level=(latent.log_level[alike[0]] + pressure)[rows][:, None],
                 queries=queries[:, None],
                 ctr=shop.targets.ctr[rows][:, None],
                 step=shop.venue.price_step_micros / MICROS,

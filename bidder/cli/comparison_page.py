@@ -12,8 +12,9 @@ from bidder.core.money import MICROS
 from bidder.core.performance import Float64
 from bidder.core.policy import SaleEvent
 from bidder.evaluate.demo import POLICY_NAMES
-from bidder.evaluate.simulate import Result, share_of_oracle
+from bidder.evaluate.simulate import Result
 from bidder.evaluate.story import Line, Story
+from bidder.evaluate.summary import share_of_oracle
 from bidder.report.comparison import Comparison, Contender, Note
 from bidder.report.svg import Band
 

@@ -12,6 +12,9 @@ import click
 from bidder.cli.frame import Frame, progress, table
 from bidder.errors import InputError
 
+UNHEALTHY = 4
+"""Exit code where a policy earned more than anybody can."""
+
 
 @runtime_checkable
 class Servable(Protocol):
@@ -60,7 +63,7 @@ def demo(frame: Frame, out: Path, seed: int | None, jobs: int) -> None:
     """
     from bidder.cli.comparison_page import change_note, comparison, contenders, hold_note
     from bidder.evaluate.demo import DEMO, play_demo
-    from bidder.evaluate.simulate import summary
+    from bidder.evaluate.summary import summary
     from bidder.report.comparison import heads, render, rows
 
     with progress() as advance:
@@ -121,13 +124,14 @@ def simulate(
     scale: float,
     jobs: int,
     out: Path | None,
-) -> None:
+) -> int:
     """Let policies steer the same simulated market and compare what they earned.
 
     Example: bidder simulate --preset general --days 30 --seeds 1:4 --policy bidder,rules,hands-off,oracle
     """
     from bidder.cli.comparison_page import comparison, contenders
-    from bidder.evaluate.simulate import Match, run, summary
+    from bidder.evaluate.simulate import Match, run
+    from bidder.evaluate.summary import above_bound, summary
     from bidder.registry import load_world
     from bidder.report.comparison import heads, render, rows
 
@@ -156,6 +160,11 @@ def simulate(
         _write(out, render(page))
     shown = contenders(result)
     frame.show(summary(result), table(heads(shown, page.currency), rows(shown), right=range(1, 7)))
+    beaten = above_bound(result)
+    if beaten:
+        click.echo(f"More than the bound was earned by {', '.join(beaten)}: the referee is wrong.", err=True)
+        return UNHEALTHY
+    return 0
 
 
 @click.group()

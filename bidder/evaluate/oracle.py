@@ -1,28 +1,27 @@
-"""The one who knows: bids and budgets from a world's own response curves, and the bound they come from.
+"""The one who knows: bids and budgets from a world's own response curves, played in the same market.
 
-BOUND is the fluid optimum: for each day the bids that maximise expected profit when the day's spend may not exceed
-the cap, on the concave envelope of each target's response. ORACLE plays those bids and budgets in the same
-market, at the same instants, on the same money grid, without our step limits. Only `bidder.evaluate` reads this.
+ORACLE plays the fluid optimum of `bidder.evaluate.bound` day by day: at the same instants, on the same money grid,
+without our step limits. Where a world says what its goods are, it saves those that would run out before more come
+for the clicks that earn most. Only `bidder.evaluate` reads this.
 """
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
 
-from bidder.core.calendar import DayRange, day_of, ordinal
+from bidder.core.calendar import day_of, ordinal
 from bidder.core.change import Change, Field
-from bidder.core.entities import Account, EntityKind, EntityRef, State
+from bidder.core.entities import Account, EntityKind, EntityRef, State, Structure
 from bidder.core.money import Money
 from bidder.core.performance import Float64
 from bidder.core.reasons import Code, Reason
-from bidder.ports import Marketplace, ResponseTable, Truth
-
-_GRID = 48
-"""Bids tried by target, spread evenly in log from the venue's least to its highest sensible bid."""
+from bidder.core.venue import VenueProfile
+from bidder.evaluate.bound import LADDER, frontier, product_rows, sensible_grid
+from bidder.ports import Marketplace, ResponseTable, SupplyTable, SupplyTruth, Truth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -82,25 +81,41 @@ def day_plan(table: ResponseTable, cap_micros: float) -> DayPlan:
     )
 
 
-def bid_grid(low: Money, high: Money) -> Float64:
-    """Return the bids tried, shape (48,), ascending micros."""
-    return np.geomspace(max(low.micros, 1), high.micros, _GRID)
+def kept_for_goods(table: ResponseTable, structure: Structure, goods: SupplyTable, *, days_left: int) -> Float64:
+    """Return the part of each target's value that is left after its product's goods are paid for, in (0, 1].
 
-
-def bound(truth: Truth, account: Account, days: DayRange, cap: Money, grid: Float64) -> Float64:
-    """Return the fluid optimum's profit by day, shape (n_days,), float micros."""
-    numbers = np.array([ordinal(day) for day in days], dtype=np.int32)
-    return np.array([day_plan(t, cap.micros).value_micros for t in truth.response(account.id, numbers, grid)])
+    Goods that end before more come are worth a rent. Every day until then is taken to be like today: a product then
+    earns ``gain(q)`` a day for ``stock / (units(q) + organic)`` days at most, and the asked return ``q`` with the
+    most of it is the best. Selling dear clicks less often leaves more for cheap ones, until organic sales take it.
+    """
+    edge = frontier([table], structure)
+    number = {name: row for row, name in enumerate(goods.product_ids)}
+    kept = np.ones(len(edge.product_ids) + 1)
+    for row, name in enumerate(edge.product_ids):
+        at = number.get(name)
+        days = days_left if at is None else min(float(goods.days_to_arrival[at]), days_left)
+        if at is None or days <= 0:
+            continue
+        units = edge.value[0, row] / max(float(goods.unit_value_micros[at]), 1e-6)
+        lasts = float(goods.stock[at]) / np.maximum(units + float(goods.organic_units[at]), 1e-9)
+        earned = (edge.value[0, row] - edge.spend[0, row]) * np.minimum(days, lasts)
+        kept[row] = 1 / LADDER[int(earned.argmax())]
+    return kept[product_rows(table.target_ids, structure)]
 
 
 @dataclass(slots=True, kw_only=True)
 class Oracle:
-    """Plays the bound's bids and budgets through the port, once a marketplace day."""
+    """Plays the bound's bids and budgets through the port, once a marketplace day.
+
+    Attributes:
+        last_day: Ordinal of the last day of the match: goods kept beyond it are worth nothing.
+    """
 
     account: Account
     market: Marketplace
     truth: Truth
     cap: Money
+    last_day: int
     _serial: itertools.count[int] = field(default_factory=itertools.count)
     _last: int = -1
 
@@ -112,9 +127,23 @@ class Oracle:
         self._last = today
         profile = self.market.profile(now)
         structure = self.market.fetch_structure(self.account.id, now)
-        grid = bid_grid(profile.bid_min, profile.bid_max)
+        grid = sensible_grid(self.truth, self.account, today, profile.bid_min, profile.bid_max)
         table = self.truth.response(self.account.id, np.array([today], dtype=np.int32), grid)[0]
+        if isinstance(self.truth, SupplyTruth):
+            goods = self.truth.supply(self.account.id)
+            kept = kept_for_goods(table, structure, goods, days_left=self.last_day - today + 1)
+            table = replace(table, value_micros=table.value_micros * kept[:, None])
         best = day_plan(table, self.cap.micros)
+        changes = self._changes(structure, profile, table, best)
+        for start in range(0, len(changes), profile.batch_size):
+            batch = changes[start : start + profile.batch_size]
+            self.market.submit(self.account.id, batch, [f"oracle-{next(self._serial)}" for _ in batch], now)
+        return len(changes)
+
+    def _changes(
+        self, structure: Structure, profile: VenueProfile, table: ResponseTable, best: DayPlan
+    ) -> list[Change]:
+        """Return what differs from the plan, decreases first."""
         wanted = dict(zip(table.target_ids, best.bid_micros, strict=True))
         spend = dict(zip(table.target_ids, best.spend_micros, strict=True))
         reason = Reason.of(Code.RESTORE, what="the oracle")
@@ -139,8 +168,4 @@ class Oracle:
                 changes.append(
                     Change(ref=ref, field=Field.DAILY_BUDGET, old=campaign.daily_budget, new=budget, reason=reason)
                 )
-        changes.sort(key=lambda change: change.raises)
-        for start in range(0, len(changes), profile.batch_size):
-            batch = changes[start : start + profile.batch_size]
-            self.market.submit(self.account.id, batch, [f"oracle-{next(self._serial)}" for _ in batch], now)
-        return len(changes)
+        return sorted(changes, key=lambda change: change.raises)

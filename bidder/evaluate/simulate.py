@@ -16,17 +16,18 @@ from multiprocessing.queues import SimpleQueue
 
 import numpy as np
 
-from bidder.core.calendar import DayRange, day_of
+from bidder.core.calendar import DayRange, day_of, ordinal
 from bidder.core.entities import Account
 from bidder.core.money import Money
 from bidder.core.performance import Float64
 from bidder.core.policy import SaleEvent
 from bidder.errors import InputError
-from bidder.evaluate.oracle import Oracle, bid_grid, bound
+from bidder.evaluate.bound import Frontier, frontier, horizon, sensible_grid
+from bidder.evaluate.oracle import Oracle
 from bidder.evaluate.players import AcosRule, Daemon, Desk, HandsOff, Player, Proportional
 from bidder.evaluate.seats import simulated_config, simulated_kit, simulated_policy
 from bidder.evaluate.story import Chronicle, Story
-from bidder.ports import TruthTable, World
+from bidder.ports import ForSaleTable, SupplyTruth, TruthTable, World
 from bidder.registry import load_world
 
 POLICIES = ("bidder", "rules", "rules-strict", "rules-loose", "proportional", "hands-off", "oracle")
@@ -35,8 +36,6 @@ POLICIES = ("bidder", "rules", "rules-strict", "rules-loose", "proportional", "h
 _RULE_GOALS = {"rules": 1.0, "rules-strict": 1.3, "rules-loose": 0.8}
 _FLOOR_TOLERANCE = 0.98
 """A run whose contribution is below this share of its spend has broken the floor and scores 0."""
-_BOUND_TOLERANCE = 1.01
-"""Nobody can beat the fluid optimum by more than chance allows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +67,24 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Limits:
+    """What one account may spend, float micros, and what it had for sale; ``None`` where its goods never end."""
+
+    day_micros: float
+    month_micros: float | None
+    goods: ForSaleTable | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Run:
     """One policy in one market; arrays of shape (n_days,), float micros, summed over the world's accounts.
 
     Attributes:
         first_day: Marketplace day of the arrays' first value. events: Sale events the owner announced.
         sent: Changes sent. targets: Targets in the shop, for changes per entity.
-        over_cap_micros: Largest excess of a day's spend over cap times the venue's overdelivery.
-        bound_micros: The fluid optimum's profit by day; empty unless the oracle plays.
+        over_cap: Spend above cap times the venue's overdelivery.
+        limits: What each account might spend and sell; a bound on its profit rests on it.
+        edges: Envelopes of each account's market; empty unless the oracle plays.
         story: What the daemon did and left, in its own words; ``None`` for other policies.
     """
 
@@ -92,15 +101,21 @@ class Run:
     orders: Float64
     sent: int
     targets: int
-    over_cap_micros: float
-    bound_micros: Float64
+    over_cap: Float64
+    limits: tuple[Limits, ...]
+    edges: tuple[Frontier, ...] = ()
     story: Story | None = None
 
     @property
-    def valid(self) -> bool:
-        """Tell whether it kept to the venue's rules and above the floor, as a score requires."""
-        spend = float(self.spend.sum())
-        return self.over_cap_micros <= 0 and float(self.contribution.sum()) >= _FLOOR_TOLERANCE * spend * (spend > 0)
+    def broke(self) -> str | None:
+        """Name the rule it broke, for which it scores 0, or return ``None``.
+
+        Spend is judged by the venue's rules: a day may cost the cap times overdelivery. The floor is break-even,
+        judged on what was earned in the end.
+        """
+        if (self.over_cap > 0).any():
+            return "cap"
+        return "floor" if float(self.contribution.sum()) < _FLOOR_TOLERANCE * float(self.spend.sum()) else None
 
     def profit(self) -> float:
         """Return realised contribution after refunds minus spend, float micros."""
@@ -188,7 +203,7 @@ def play(match: Match, seed: int, policy: str, tick: Callable[[int], None] | Non
     """Open the world of one seed and let one policy steer all its accounts to the end."""
     world = load_world(match.world).open(match.preset, seed=seed, history_days=match.history_days, scale=match.scale)
     start = world.now
-    players = [(account, seated(policy, world, account, seed)) for account in world.accounts]
+    players = [(account, seated(policy, world, account, seed, days=match.days)) for account in world.accounts]
     sent = 0
     steps = round(timedelta(days=match.days) / match.every)
     for step in range(steps):
@@ -199,8 +214,8 @@ def play(match: Match, seed: int, policy: str, tick: Callable[[int], None] | Non
     return _scored(match, seed, policy, world, players, sent)
 
 
-def seated(policy: str, world: World, account: Account, seed: int) -> Player:
-    """Return the player of a policy, seated at an account's port."""
+def seated(policy: str, world: World, account: Account, seed: int, *, days: int) -> Player:
+    """Return the player of a policy, seated at an account's port for so many days."""
     facts = world.side_facts(account.id)
     cap = facts["cap"]
     if not isinstance(cap, Money):
@@ -213,7 +228,8 @@ def seated(policy: str, world: World, account: Account, seed: int) -> Player:
         return Daemon(account=account, kit=simulated_kit(world, account, rules), chronicle=chronicle)
     market = world.marketplace(simulated_config(account))
     if policy == "oracle":
-        return Oracle(account=account, market=market, truth=world.truth, cap=cap)
+        last = ordinal(day_of(world.now, account.time_zone)) + days - 1
+        return Oracle(account=account, market=market, truth=world.truth, cap=cap, last_day=last)
     desk = Desk(account=account, market=market)
     if policy == "proportional":
         return Proportional(desk=desk, cap=cap, goal=rules.goal)
@@ -227,8 +243,10 @@ def _scored(
     first_account = players[0][0]
     rules = simulated_policy(world, first_account, seed)
     tables: list[TruthTable] = []
-    bounds: list[Float64] = []
-    over, targets, story = 0.0, 0, None
+    limits: list[Limits] = []
+    edges: list[Frontier] = []
+    over: list[Float64] = []
+    targets, story = 0, None
     last = day_of(world.now - timedelta(hours=1), first_account.time_zone)
     days = DayRange.ending(last, days=match.days)
     for account, player in players:
@@ -236,13 +254,17 @@ def _scored(
         tables.append(table)
         port = world.marketplace(simulated_config(account))
         profile = port.profile(world.now)
-        cap = simulated_policy(world, account, seed).cap
-        over = max(over, float((table.spend_micros - cap.micros * profile.overdelivery).max()))
+        owner = simulated_policy(world, account, seed)
+        day_limit = owner.cap.micros * profile.overdelivery
+        over.append(np.maximum(table.spend_micros - day_limit, 0.0))
+        goods = world.truth.for_sale(account.id, days) if isinstance(world.truth, SupplyTruth) else None
+        month = None if owner.month_plan is None else float(owner.month_plan.micros)
+        limits.append(Limits(day_micros=day_limit, month_micros=month, goods=goods))
         structure = port.fetch_structure(account.id, world.now)
         targets += len(structure.targets)
-        if policy == "oracle":
-            grid = bid_grid(profile.bid_min, profile.bid_max)
-            bounds.append(bound(world.truth, account, days, cap, grid))
+        if isinstance(player, Oracle):
+            grid = sensible_grid(world.truth, account, ordinal(days.first), profile.bid_min, profile.bid_max)
+            edges.append(frontier(horizon(world.truth, account, days, grid), structure))
         if isinstance(player, Daemon):
             story = story or player.chronicle.story(structure)
     return Run(
@@ -259,102 +281,12 @@ def _scored(
         orders=_total(table.orders for table in tables),
         sent=sent,
         targets=targets,
-        over_cap_micros=over,
-        bound_micros=_total(bounds) if bounds else np.zeros(0),
+        over_cap=_total(over),
+        limits=tuple(limits),
+        edges=tuple(edges),
         story=story,
     )
 
 
 def _total(columns: Iterable[Float64]) -> Float64:
     return np.asarray(np.sum(list(columns), axis=0), dtype=np.float64)
-
-
-def above_bound(result: Result) -> tuple[str, ...]:
-    """Name the policies whose value beat the fluid optimum by more than one percent: the referee is then wrong."""
-    limits = {run.seed: float(run.bound_micros.sum()) for run in result.of("oracle")}
-    return tuple(
-        sorted(
-            {
-                run.policy
-                for run in result.runs
-                if run.seed in limits and float(run.value.sum()) > _BOUND_TOLERANCE * limits[run.seed]
-            }
-        )
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
-    """Share of the oracle's value over seeds; a run that broke a rule counts 0."""
-
-    mean: float
-    second_half: float
-    worst: float
-    low: float
-    high: float
-    by_seed: tuple[float, ...] = field(default=())
-
-
-def share_of_oracle(result: Result, policy: str) -> Share | None:
-    """Compare a policy with the oracle, seed by seed; ``None`` where the oracle did not play.
-
-    ``low`` and ``high`` bound the mean by a 95% bootstrap over seeds with a fixed seed of its own.
-    """
-    oracle = {run.seed: run for run in result.of("oracle")}
-    if not oracle:
-        return None
-    whole, half = [], []
-    for run in result.of(policy):
-        best = oracle[run.seed]
-        middle = len(run.value) // 2
-        whole.append(float(run.value.sum() / best.value.sum()) if run.valid else 0.0)
-        half.append(float(run.value[middle:].sum() / best.value[middle:].sum()) if run.valid else 0.0)
-    draws = np.random.default_rng(0).choice(whole, size=(2000, len(whole))).mean(axis=1)
-    return Share(
-        mean=float(np.mean(whole)),
-        second_half=float(np.mean(half)),
-        worst=min(whole),
-        low=float(np.quantile(draws, 0.025)),
-        high=float(np.quantile(draws, 0.975)),
-        by_seed=tuple(whole),
-    )
-
-
-def summary(result: Result) -> dict[str, object]:
-    """Return the figures as one JSON-safe object: what ``bidder simulate --json`` prints. Money is in units."""
-    policies: dict[str, object] = {}
-    for policy in result.match.policies:
-        runs = result.of(policy)
-        spend, revenue, refund = (
-            float(sum(getattr(r, n).sum() for r in runs)) / 1e6 for n in ("spend", "revenue", "refund")
-        )
-        share = share_of_oracle(result, policy)
-        policies[policy] = {
-            "share_of_oracle": None if share is None else {
-                "mean": share.mean, "second_half": share.second_half, "worst": share.worst,
-                "ci95": [share.low, share.high], "by_seed": list(share.by_seed),
-            },
-            "spend": spend,
-            "revenue": revenue,
-            "refunds": refund,
-            "roas": revenue / spend if spend else None,
-            "net_roas": (revenue - refund) / spend if spend else None,
-            "profit": sum(run.profit() for run in runs) / 1e6,
-            "expected_profit": float(sum(run.value.sum() for run in runs)) / 1e6,
-            "orders": float(sum(run.orders.sum() for run in runs)),
-            "over_cap": max(run.over_cap_micros for run in runs) / 1e6,
-            "valid_runs": sum(run.valid for run in runs),
-            "changes_per_target_day": sum(r.sent for r in runs) / sum(r.targets * result.match.days for r in runs),
-        }  # fmt: skip
-    return {
-        "world": result.match.world,
-        "preset": result.match.preset,
-        "days": result.match.days,
-        "seeds": list(result.match.seeds),
-        "history_days": result.match.history_days,
-        "every_hours": result.match.every / timedelta(hours=1),
-        "scale": result.match.scale,
-        "currency": result.runs[0].currency,
-        "above_bound": list(above_bound(result)),
-        "policies": policies,
-    }

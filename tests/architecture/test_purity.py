@@ -27,7 +27,16 @@ BANNED = [
 
 DECIDERS = ["bidder/core/rule.py", "bidder/forecast/rule.py", "bidder/cycle.py"]
 
-REFEREE = {"World", "WorldFactory", "Truth", "TruthTable", "ResponseTable"}
+REFEREE = {
+    "World",
+    "WorldFactory",
+    "Truth",
+    "TruthTable",
+    "ResponseTable",
+    "SupplyTruth",
+    "SupplyTable",
+    "ForSaleTable",
+}
 """Names of bidder.ports that show what really happens in a simulated market."""
 
 REFEREES = ("bidder/evaluate/", "bidder/cli/", "bidder/ports.py", "bidder/registry.py")

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bidder.core.money import Money
-from bidder.evaluate.oracle import bid_grid, day_plan
-from bidder.ports import ResponseTable
+from bidder.evaluate.bound import bid_grid
+from bidder.evaluate.oracle import day_plan, kept_for_goods
+from bidder.ports import ResponseTable, SupplyTable
+from tests.evaluate.markets import shop
 
 
 def table(value: np.ndarray, spend: np.ndarray) -> ResponseTable:
@@ -66,3 +68,43 @@ def test_grid_spans_the_venue_bounds() -> None:
 
     assert grid[0] == pytest.approx(50_000)
     assert grid[-1] == pytest.approx(99_990_000)
+
+
+def supply(stock: float, days: float, organic: float = 0.0) -> SupplyTable:
+    """Build the goods of the shop's one product, worth 10 a unit."""
+    return SupplyTable(
+        product_ids=("p0",),
+        stock=np.array([stock]),
+        organic_units=np.array([organic]),
+        days_to_arrival=np.array([days]),
+        unit_value_micros=np.array([10.0]),
+    )
+
+
+def test_goods_that_last_until_more_come_cost_nothing() -> None:
+    """Stock for longer than the wait leaves all of the value."""
+    market = table(np.array([[100.0, 150.0]]), np.array([[10.0, 50.0]]))
+
+    kept = kept_for_goods(market, shop(1), supply(1_000.0, 5.0), days_left=90)
+
+    assert kept.tolist() == [1.0]
+
+
+def test_goods_that_would_run_out_are_kept_for_the_cheap_clicks() -> None:
+    """Ten units a day can be sold cheaply and five more dearly; with stock for ten a day only the cheap ones are."""
+    market = table(np.array([[100.0, 150.0]]), np.array([[10.0, 50.0]]))
+
+    kept = kept_for_goods(market, shop(1), supply(50.0, 5.0), days_left=90)
+
+    plan = day_plan(table(market.value_micros * kept[:, None], market.spend_micros), 1e9)
+    assert plan.bid_micros.tolist() == [1.0]
+
+
+def test_goods_that_shoppers_take_anyway_are_not_saved() -> None:
+    """Where organic sales empty the shelf at once, waiting for cheap clicks would only lose the dear ones."""
+    market = table(np.array([[100.0, 150.0]]), np.array([[10.0, 50.0]]))
+
+    kept = kept_for_goods(market, shop(1), supply(50.0, 5.0, organic=1_000.0), days_left=90)
+
+    plan = day_plan(table(market.value_micros * kept[:, None], market.spend_micros), 1e9)
+    assert plan.bid_micros.tolist() == [2.0]
