@@ -11,7 +11,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import timedelta
 from pathlib import Path
@@ -66,9 +66,9 @@ class Row:
     days: int
     scale: float
     every_hours: float
-    share: Mapping[str, float]
-    raw: Mapping[str, float]
-    of_bound: Mapping[str, float]
+    share: dict[str, float]
+    raw: dict[str, float]
+    of_bound: dict[str, float]
     half: float
     over: tuple[str, ...]
     changes: float
