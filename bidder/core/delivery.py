@@ -77,7 +77,7 @@ def usual_carts(case: Case) -> Float64:
     rate, clicks = case.forecast.cart_rate, np.where(case.usable, case.forecast.clicks, 0.0)
     told = np.isfinite(rate)
     category, number = case.layout.category, len(case.layout.categories)
-    carts = tally(category, np.where(told, rate * clicks, 0.0), number)
+    carts = tally(category, np.where(told, rate, 0.0) * clicks, number)
     seen = tally(category, np.where(told, clicks, 0.0), number)
     return np.divide(carts, seen, out=np.zeros_like(carts), where=seen > 0)[category]
 
