@@ -202,6 +202,11 @@ def _play_reporting(match: Match, task: Task) -> Run:
 def play(match: Match, seed: int, policy: str, tick: Callable[[int], None] | None = None) -> Run:
     """Open the world of one seed and let one policy steer all its accounts to the end."""
     world = load_world(match.world).open(match.preset, seed=seed, history_days=match.history_days, scale=match.scale)
+    return play_in(world, match, seed, policy, tick)
+
+
+def play_in(world: World, match: Match, seed: int, policy: str, tick: Callable[[int], None] | None = None) -> Run:
+    """Let one policy steer all accounts of an open world to the end of the match."""
     start = world.now
     players = [(account, seated(policy, world, account, seed, days=match.days)) for account in world.accounts]
     sent = 0
