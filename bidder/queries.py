@@ -10,15 +10,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from bidder.core.calendar import DayRange
+import numpy as np
+
+from bidder.core.calendar import DayRange, from_ordinal
 from bidder.core.change import Status
-from bidder.core.entities import AccountId, EntityKind, EntityRef, Product, TargetId
+from bidder.core.entities import Account, AccountId, EntityKind, EntityRef, Product, TargetId
 from bidder.core.money import Money
+from bidder.core.policy import Policy
 from bidder.core.reasons import Code
+from bidder.core.scorecard import JUDGED_DAYS, Scorecard
 from bidder.core.snapshot import Mode
 from bidder.errors import InputError
 from bidder.store import SqlStore
 from bidder.store import reading as rows
+from bidder.store.reads import day_windows
 from bidder.store.views import (
     AccountView,
     ChangeFilter,
@@ -264,3 +269,25 @@ def forecasts(
 def totals_by_day(store: SqlStore, account: AccountId, days: DayRange) -> tuple[DayTotals, ...]:
     """Return the account's advertising by click day as last reported, ascending; days without facts are left out."""
     return store.totals_by_day(account, days)
+
+
+def scorecard(store: SqlStore, account: Account, policy: Policy, *, now: datetime) -> Scorecard | None:
+    """Return how past forecasts of an account came out, as the next cycle would judge them; ``None`` where none can."""
+    # Imported here: it takes most of a second, and no other question needs it.
+    from bidder.forecast.facts import event_days  # noqa: PLC0415
+    from bidder.forecast.scorecard import keep_score  # noqa: PLC0415
+
+    structure, windows = store.last_structure(account.id), day_windows(store, account.id)
+    claims = store.memory(account, as_of=now).claims
+    if structure is None or not windows or not len(claims):
+        return None
+    first, last = int(claims.day.min()), int(claims.day.max()) + JUDGED_DAYS
+    days = DayRange(first=from_ordinal(first), last=from_ordinal(last))
+    history = store.history(account, window_days=max(windows), days=days, as_of=now)
+    return keep_score(
+        claims,
+        history.daily,
+        {str(target.id): str(target.campaign_id) for target in structure.targets},
+        unusable=np.union1d(history.excluded_days, event_days(policy.events)).astype(np.int32),
+        interval=policy.evidence.interval,
+    )

@@ -1,4 +1,4 @@
-"""Commands that look: status, why, sellers, products, clearance, maturity, report. They change nothing."""
+"""Commands that look: status, why, sellers, products, clearance, maturity, scorecard, report. They change nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -241,6 +242,45 @@ def maturity(frame: Frame, name: str | None) -> None:
         if rows
         else "not learned yet: reports must be seen on several days; the venue's usual curve is used meanwhile",
     )
+
+
+@click.command()
+@_one
+@click.pass_obj
+def scorecard(frame: Frame, name: str | None) -> None:
+    """Show how forecasts of past weeks came out: bias, intervals held, score; and what follows from a poor record.
+
+    Example: bidder scorecard
+    """
+    from bidder import queries
+
+    with opened(frame) as (settings, store):
+        account = settings.account(chosen(settings, name))
+        card = queries.scorecard(store, account.account, account.policy, now=now())
+    scores = () if card is None else card.scores
+    head = ["campaign", "days ahead", "claims", "orders forecast", "came", "off by", "intervals held", "score of flat"]
+    rows = [
+        ["all" if one.campaign_id is None else one.campaign_id, one.horizon, f"{one.claims:,}", f"{one.expected:,.1f}",
+         f"{one.orders:,.0f}", "-" if isnan(one.bias) else f"{one.bias:+.0%}",
+         "-" if isnan(one.coverage) else f"{one.coverage:.0%} of {one.told} (want {one.interval:.0%})",
+         f"{one.crps / one.crps_flat:.2f}" if one.crps_flat > 0 else "-"]
+        for one in scores
+    ]  # fmt: skip
+    factor = 1.0 if card is None else card.widening
+    follows = (
+        f"doubt is widened {factor:.2f} times and steps of bids are as much shorter" if factor > 1
+        else "nothing follows: the record is good, or too short to tell"
+    )  # fmt: skip
+    frame.show(
+        {"widening": factor, "scores": [_told(asdict(one) | {"bias": one.bias}) for one in scores]},
+        f"{table(head, rows, right=range(1, 8))}\n\n{follows}" if rows
+        else "no forecast can be judged yet: the week it foretold must be older than the attribution window",
+    )  # fmt: skip
+
+
+def _told(values: Mapping[str, object]) -> dict[str, object]:
+    """Return values with what is not known as null."""
+    return {name: None if isinstance(v, float) and isnan(v) else v for name, v in values.items()}
 
 
 @click.command()

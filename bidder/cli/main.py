@@ -55,6 +55,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "products": ("inspect", "List products with their economics and what is missing."),
     "clearance": ("inspect", "List slow sellers for the merchandiser, with a discount that can be afforded."),
     "maturity": ("inspect", "Show how late orders arrive: the learned completion curve."),
+    "scorecard": ("inspect", "Show how past forecasts came out, and what follows from it."),
     "report": ("inspect", "Write the account's record as one page to open in a browser."),
     "changes": ("changes", "List, show, export and verify what was changed."),
     "halt": ("control", "Stop every write at once; reading goes on."),

@@ -37,6 +37,7 @@ from bidder.core.plan import ClearanceLine, Draft, Objection
 from bidder.core.policy import Policy
 from bidder.core.prediction import Forecast
 from bidder.core.reasons import Code
+from bidder.core.scorecard import figures_of, shortened
 from bidder.core.situation import Situation, situation_of, stages_of
 from bidder.core.snapshot import Snapshot, Stage
 from bidder.core.targets import BidMoves, answer_groups, answer_targets, decide_bids, hold_targets
@@ -56,7 +57,7 @@ def allocate(snapshot: Snapshot, forecast: Forecast, policy: Policy) -> Draft:
     Returns:
         A draft in which every campaign, ad group and target has a change or a hold. Nothing in it is guarded yet.
     """
-    case = Case.of(snapshot, forecast, policy)
+    case = Case.of(snapshot, forecast, shortened(policy, forecast.scorecard))
     answers = Answers(case.layout)
     evidence = _evidence(case)
     stages = stages_of(case, evidence)
@@ -175,6 +176,7 @@ def _figures(
         "event_conversion_ratio": case.forecast.event_conversion,
         "event_traffic_ratio": case.forecast.event_traffic,
     }
+    figures |= figures_of(case.forecast.scorecard)
     if case.policy.month_plan is not None and allocation.money_micros > 0:
         figures["plan_use_ratio"] = expected / allocation.money_micros
     return {name: value for name, value in {**figures, **_balance(case, expected)}.items() if math.isfinite(value)}

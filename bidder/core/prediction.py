@@ -13,6 +13,7 @@ import numpy as np
 
 from bidder.core.entities import ProductId, TargetId
 from bidder.core.performance import Float64
+from bidder.core.scorecard import Scorecard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,6 +41,8 @@ class Forecast:
         maturity: Learned share of final gross orders visible at age 0, 1, 2 ... days, shape (n_ages,).
         event_conversion, event_traffic: Of the coming day relative to a normal one, 1 where no sale event is near.
         notes: Sentences about what was estimated how, for people.
+        scorecard: How past forecasts came out; ``shape`` and ``rate`` are widened by it. ``None`` before any can be
+            judged.
     """
 
     as_of: datetime
@@ -68,6 +71,7 @@ class Forecast:
     event_conversion: float = 1.0
     event_traffic: float = 1.0
     notes: tuple[str, ...] = ()
+    scorecard: Scorecard | None = None
 
     def __post_init__(self) -> None:
         for column in fields(self):

@@ -14,6 +14,7 @@ from bidder.core.calendar import day_of, require_aware
 from bidder.core.change import PastChange
 from bidder.core.entities import Account, EntityRef, ProductId, Structure
 from bidder.core.performance import History
+from bidder.core.scorecard import NO_CLAIMS, Claims
 from bidder.core.venue import VenueProfile
 
 
@@ -74,6 +75,7 @@ class Memory:
         canary: What makes this the first careful live cycle (installation, upgrade, gap), or ``None``.
         day_spend_micros: Spend since the marketplace's midnight as last reported, by campaign id.
         month_spend_micros: Spend since the first of the marketplace's month as last reported.
+        claims: Past forecasts that can be judged by now.
     """
 
     changes: tuple[PastChange, ...] = ()
@@ -85,6 +87,7 @@ class Memory:
     canary: str | None = None
     day_spend_micros: Mapping[str, int] = field(default_factory=dict)
     month_spend_micros: int | None = None
+    claims: Claims = NO_CLAIMS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

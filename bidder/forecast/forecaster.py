@@ -15,6 +15,7 @@ from bidder.core.pastbudgets import daily_budgets
 from bidder.core.performance import Float64, Int32
 from bidder.core.policy import Policy
 from bidder.core.prediction import Forecast
+from bidder.core.scorecard import JUDGED_DAYS, Scorecard
 from bidder.core.snapshot import Snapshot
 from bidder.forecast.baseline import NormalDay, normal_day
 from bidder.forecast.bids import bid_steps
@@ -31,6 +32,7 @@ from bidder.forecast.presence import WINDOW_DAYS, presence
 from bidder.forecast.ramps import Ramp, event_days_near, event_ramp
 from bidder.forecast.refunds import RefundRates, refund_rates
 from bidder.forecast.response import Elasticities, learn_elasticities
+from bidder.forecast.scorecard import keep_score
 from bidder.forecast.shrinkage import RatePrior, fit_rates
 from bidder.forecast.signals import Powers, Signals, cart_rates, relative_carts, shop_rates
 from bidder.forecast.sums import sum_by
@@ -96,7 +98,11 @@ class EmpiricalBayesForecaster:
         policy, history = self._policy, snapshot.history
         picture = self._picture(snapshot)
         layout, facts = picture.layout, picture.facts
+        card = self._scorecard(picture)
         rates = self._rates(picture)
+        if card is not None and card.widening > 1:
+            # The mean stays; the coefficient of variation grows by the factor.
+            rates = replace(rates, shape=rates.shape / card.widening**2, rate=rates.rate / card.widening**2)
         value = order_values(layout, facts.target, facts.orders, facts.revenue_micros)
         refunds = refund_rates(
             history.products,
@@ -144,6 +150,29 @@ class EmpiricalBayesForecaster:
             event_conversion=ramp.conversion,
             event_traffic=ramp.traffic,
             notes=(*_notes(rates, picture.curve, refunds, response, value.mean_micros), *ramp.notes()),
+            scorecard=card,
+        )
+
+    def _scorecard(self, picture: _Picture) -> Scorecard | None:
+        """Judge past forecasts by what came; the answer stands while neither changes."""
+        claims, daily = picture.snapshot.memory.claims, picture.snapshot.history.daily
+        if not len(claims):
+            return None
+        first, last = int(claims.day.min()), int(claims.day.max()) + JUDGED_DAYS
+        came = daily.take((daily.day >= first) & (daily.day < last))
+        campaign_of = {str(t.id): str(t.campaign_id) for t in picture.snapshot.structure.targets}
+        names = (repr(claims.target_ids), repr(came.entity_ids), repr(sorted(campaign_of.items())))
+        numbers = (came.entity, came.day, came.clicks, came.orders, picture.unusable)
+        return self._memo.recall(
+            "scorecard",
+            (claims.target, claims.day, claims.cvr, claims.width, *numbers, *names, self._policy.evidence.interval),
+            lambda: keep_score(
+                claims,
+                came,
+                campaign_of,
+                unusable=picture.unusable,
+                interval=self._policy.evidence.interval,
+            ),
         )
 
     def _picture(self, snapshot: Snapshot) -> _Picture:

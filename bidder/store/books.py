@@ -8,8 +8,10 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Connection, bindparam, func, select
 
 from bidder.core.policy import LimitPolicy
+from bidder.core.scorecard import NO_CLAIMS, Claims, judged_days
 from bidder.store.accounts import AccountRecord
 from bidder.store.changes import ChangeBook
+from bidder.store.claims import read_claims
 from bidder.store.cycles import last_acting_version, last_forecast_day, last_recorded
 from bidder.store.facts import FactBook
 from bidder.store.holds import HoldBook
@@ -39,6 +41,7 @@ class Books:
         last_cycle, last_as_of: The newest cycle that decided something.
         acting_version: Code version that acted last; ``None`` where nothing was ever sent.
         marks: Newest cycle and report in the database, to notice when another process wrote.
+        told: Past forecasts that were read, with their days.
     """
 
     record: AccountRecord
@@ -53,6 +56,17 @@ class Books:
     acting_version: str | None
     forecast_day: date | None
     marks: tuple[int | None, int | None]
+    told: tuple[tuple[date, ...], Claims] | None = None
+
+    def claims(self, connection: Connection, *, today: date) -> Claims:
+        """Return the past forecasts that can be judged today; read once a week, for no other day enters sooner."""
+        window = self.facts.longest_window
+        if window is None:
+            return NO_CLAIMS
+        days = judged_days(today, window)
+        if self.told is None or self.told[0] != days:
+            self.told = (days, read_claims(connection, self.record.number, days))
+        return self.told[1]
 
     def canary(self, *, code_version: str, as_of: datetime) -> str | None:
         """Say what makes the next cycle a careful one, if anything does."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from bidder.core.performance import Development, History, PerformanceTable, ProductSalesTable
 from bidder.core.prediction import Forecast
+from bidder.core.scorecard import Claims
 from bidder.core.snapshot import Memory, Snapshot
 from bidder.core.venue import VenueProfile
 from bidder.store.encoding import canonical, instant_text
@@ -33,6 +34,7 @@ def input_digest(snapshot: Snapshot, *, structure: str, audit: str) -> str:
     )  # fmt: skip
     sink.update(_profile(snapshot.profile).encode())
     sink.update(_memory(snapshot.memory).encode())
+    _table(sink, snapshot.memory.claims)
     _history(sink, snapshot.history)
     return sink.hexdigest()
 
@@ -79,7 +81,7 @@ def _history(sink: hashlib._Hash, history: History) -> None:
     sink.update(history.excluded_days.data)
 
 
-def _table(sink: hashlib._Hash, table: PerformanceTable | ProductSalesTable | Development) -> None:
+def _table(sink: hashlib._Hash, table: PerformanceTable | ProductSalesTable | Development | Claims) -> None:
     for column in fields(table):
         value = getattr(table, column.name)
         if isinstance(value, np.ndarray):

@@ -195,6 +195,11 @@ class FactBook:
 
     # Reading
 
+    @property
+    def longest_window(self) -> int | None:
+        """Return the longest attribution window of daily facts, ``None`` where there are none."""
+        return max((window for grain, _, window in self._series if grain is Grain.DAY), default=None)
+
     def history(self, connection: Connection, *, window_days: int, days: DayRange, as_of: datetime) -> History:
         """Return the latest revision of every fact known at ``as_of``."""
         first, last, until = ordinal(days.first), ordinal(days.last), micros_since_epoch(as_of)

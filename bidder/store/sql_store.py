@@ -177,6 +177,7 @@ class SqlStore:
                 canary=known.canary(code_version=self.chain.code_version, as_of=as_of),
                 day_spend_micros=day_spend(connection, known, as_of=as_of),
                 month_spend_micros=month_spend(connection, known, as_of=as_of),
+                claims=known.claims(connection, today=day_of(as_of, known.record.account.time_zone)),
             )
 
     def worst_case(self, account: AccountId, *, now: datetime) -> Money | None:

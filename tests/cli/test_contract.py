@@ -37,7 +37,8 @@ def test_every_error_has_an_exit_code_of_the_table(kind: type[errors.BidderError
 
 
 LOOKING = [
-    ("status",), ("once",), ("plan",), ("sellers",), ("products",), ("clearance",), ("maturity",), ("changes", "list"),
+    ("status",), ("once",), ("plan",), ("sellers",), ("products",), ("clearance",), ("maturity",), ("scorecard",),
+    ("changes", "list"),
     ("changes", "verify"), ("account", "list"), ("account", "test", "shop"), ("adapters",), ("config", "check"),
     ("config", "show"), ("config", "sample"), ("config", "schema"), ("config", "explain", "daily_cap"),
     ("config", "diff", "bidder.toml"), ("db", "check"), ("db", "upgrade"), ("db", "backup", "saved.db"), ("doctor",),

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import numpy as np
 import pytest
 
-from bidder.core.calendar import DayRange, day_of
+from bidder.core.calendar import DayRange, day_of, ordinal
 from bidder.core.change import Change, Field, Intent, Outcome, PastChange, Status
 from bidder.core.entities import Editor, EntityKind, EntityRef, State
 from bidder.core.performance import Grain, Level
@@ -257,3 +258,25 @@ def test_a_cycle_that_was_held_is_recorded(store: SqlStore) -> None:
     with store.database.read() as connection:
         row = connection.exec_driver_sql("SELECT ok, sentence, mode FROM cycles").one()
     assert (0, "held: the report is stale", Mode.ACTIVE.value) == (int(row[0]), row[1], row[2])
+
+
+def test_past_forecasts_are_told_once_the_week_after_them_cannot_change(store: SqlStore) -> None:
+    """A Monday's forecast is not told while the week is younger than the window of 7 days, and then with its doubt."""
+    monday = NOW - timedelta(days=DAY.weekday())
+    seen = structure(at=monday)
+    store.save_structure(SHOP, seen, (), now=monday)
+    day = day_of(monday, ZONE)
+    store.save_report(SHOP, Grain.DAY, report(((day, "t0", 10, 1),), at=monday, days=DayRange(first=day, last=day)))
+    bounds = np.full(len(seen.targets), 3e6)
+    made = replace(forecast(seen, at=monday), rpc_low_micros=bounds / 3, rpc_high_micros=bounds)
+    draft, verdict = planned()
+    store.record(snapshot(store, seen, at=monday, days=1), made, draft, verdict)
+
+    early = store.memory(SHOP, as_of=monday + timedelta(days=13)).claims
+    late = store.memory(SHOP, as_of=monday + timedelta(days=14)).claims
+
+    assert 0 == len(early)
+    assert sorted(target.id for target in seen.targets) == sorted(late.target_ids)
+    assert {ordinal(day)} == set(late.day.tolist())
+    assert [1.5] * len(late) == late.cvr.tolist()
+    assert [3.0] * len(late) == pytest.approx(late.width.tolist())
