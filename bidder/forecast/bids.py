@@ -6,14 +6,16 @@ the log distance kept here. Confirmed changes only; a change inside a day counts
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bidder.core.calendar import day_of, day_share, ordinal
-from bidder.core.change import Field, PastChange, Status, Value
+from bidder.core.change import Field, PastChange, Status
 from bidder.core.entities import EntityKind, Structure
 from bidder.core.money import Money
 from bidder.core.performance import Float64, Int32
@@ -52,46 +54,49 @@ class BidSteps:
 
 def bid_steps(changes: Iterable[PastChange], structure: Structure, layout: Layout, *, today: int) -> BidSteps:
     """Read the confirmed bid changes of targets, and of ad groups whose targets take their bid."""
-    steps = [
-        change
-        for change in changes
-        if change.field is Field.BID and change.status is Status.CONFIRMED and _is_step(change.old, change.new)
-    ]
-    row_of = {str(identity): row for row, identity in enumerate(layout.target_ids)} if steps else {}
-    heirs = _heirs(structure) if any(change.ref.kind is EntityKind.AD_GROUP for change in steps) else {}
+    row_of = {str(identity): row for row, identity in enumerate(layout.target_ids)}
+    heirs: dict[str, list[int]] | None = None
     rows: list[int] = []
-    sources: list[int] = []
-    for number, change in enumerate(steps):
+    olds: list[int] = []
+    news: list[int] = []
+    ats: list[datetime] = []
+    for change in changes:
+        old, new = change.old, change.new
+        if change.field is not Field.BID or change.status is not Status.CONFIRMED:
+            continue
+        if not isinstance(old, Money) or not isinstance(new, Money) or old.micros <= 0 or new.micros <= 0:
+            continue
         ref = change.ref
+        found: Sequence[int] = ()
         if ref.kind is EntityKind.TARGET:
             row = row_of.get(ref.id)
-            if row is not None:
-                rows.append(row)
-                sources.append(number)
+            found = () if row is None else (row,)
         elif ref.kind is EntityKind.AD_GROUP:
+            heirs = _heirs(structure) if heirs is None else heirs
             found = heirs.get(ref.id, ())
-            rows.extend(found)
-            sources.extend([number] * len(found))
-    zone = structure.time_zone
-    moments = {at: (ordinal(day_of(at, zone)), day_share(at, zone)) for at in {change.at for change in steps}}
-    source = np.array(sources, dtype=np.intp)
-    whens = np.array([moments[change.at] for change in steps]).reshape(-1, 2)[source]
-    olds = np.array([change.old.micros for change in steps if isinstance(change.old, Money)], dtype=np.float64)[source]
-    news = np.array([change.new.micros for change in steps if isinstance(change.new, Money)], dtype=np.float64)[source]
+        for row in found:
+            rows.append(row)
+            olds.append(old.micros)
+            news.append(new.micros)
+            ats.append(change.at)
+    moments = {at: _moment(at, structure.time_zone) for at in set(ats)}
+    whens = np.array([moments[at] for at in ats]).reshape(-1, 2)
+    before, after = np.array(olds, dtype=np.float64), np.array(news, dtype=np.float64)
     return _stacked(
         np.array(rows, dtype=np.int32),
         whens[:, 0].astype(np.int32),
         whens[:, 1],
-        np.log(news / olds),
-        dict(zip(rows, news.tolist(), strict=True)),
+        np.log(after / before),
+        dict(zip(rows, after.tolist(), strict=True)),
         layout,
         today=today,
     )
 
 
-def _is_step(old: Value | None, new: Value) -> bool:
-    """Tell whether both ends are bids."""
-    return isinstance(old, Money) and isinstance(new, Money) and old.micros > 0 and new.micros > 0
+@lru_cache(maxsize=8192)
+def _moment(at: datetime, zone: str) -> tuple[int, float]:
+    """Return the ordinal of the marketplace day and the part of it that had passed; asked again every cycle."""
+    return ordinal(day_of(at, zone)), day_share(at, zone)
 
 
 def _heirs(structure: Structure) -> dict[str, list[int]]:
