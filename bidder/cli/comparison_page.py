@@ -14,7 +14,7 @@ from bidder.core.policy import SaleEvent
 from bidder.evaluate.demo import POLICY_NAMES
 from bidder.evaluate.simulate import Result
 from bidder.evaluate.story import Line, Story
-from bidder.evaluate.summary import share_of_oracle
+from bidder.evaluate.summary import share_of_oracle, share_so_far
 from bidder.report.comparison import Comparison, Contender, Note
 from bidder.report.svg import Band
 
@@ -64,6 +64,7 @@ def _contender(result: Result, policy: str) -> Contender:
         profit=_mean_units([run.contribution - run.spend for run in runs]),
         changes=round(sum(run.sent for run in runs) / len(runs)),
         share=None if share is None else share.mean,
+        share_by_day=share_so_far(result, policy),
     )
 
 

@@ -72,6 +72,15 @@ def share_of_oracle(result: Result, policy: str) -> Share | None:
     )
 
 
+def share_so_far(result: Result, policy: str) -> list[float]:
+    """Return the share of the oracle's value up to each day, mean over seeds, nothing set to 0; empty without it."""
+    oracle = {run.seed: np.cumsum(run.value) for run in result.of("oracle")}
+    if not oracle:
+        return []
+    shares = [np.cumsum(run.value) / np.maximum(oracle[run.seed], 1.0) for run in result.of(policy)]
+    return [float(share) for share in np.mean(shares, axis=0)]
+
+
 def _ratio(ours: float, best: float) -> float:
     """Return the share, 0 where even the best earned nothing."""
     return ours / best if best > 0 else 0.0

@@ -19,6 +19,7 @@ class Contender:
     Attributes:
         changes: Changes it sent.
         share: Its part of the best possible, ``None`` where the oracle did not play.
+        share_by_day: That part of all days up to each, empty where the oracle did not play.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Contender:
     profit: Sequence[float]
     changes: int
     share: float | None = None
+    share_by_day: Sequence[float] = ()
 
     @property
     def roas(self) -> float | None:
@@ -96,6 +98,7 @@ def render(comparison: Comparison) -> str:
     profit = [Series(name=one.name, values=list(accumulate(one.profit))) for one in comparison.contenders]
     spend = [Series(name=one.name, values=list(one.spend)) for one in comparison.contenders]
     roas = [one.roas or 0.0 for one in comparison.contenders]
+    shares = [Series(name=one.name, values=list(one.share_by_day)) for one in comparison.contenders if one.share_by_day]
     sections = [
         section(
             "What was earned",
@@ -114,6 +117,10 @@ def render(comparison: Comparison) -> str:
         ),
         section("Revenue per unit of spend", figure(bar_chart(names, roas, title="ROAS by policy", unit="ROAS"))),
     ]  # fmt: skip
+    if shares:
+        chart = line_chart(shares, labels=days, title="Expected profit so far, as a share of the best possible",
+                           unit="share", bands=comparison.events)  # fmt: skip
+        sections.insert(2, section("Share of the best possible", figure(chart)))
     if comparison.changes:
         notes = [(n.head, n.why, n.small) for n in comparison.changes]
         sections.append(section("The most telling changes", definitions(notes)))

@@ -10,7 +10,15 @@ import pytest
 
 from bidder.evaluate.bound import Frontier, frontier
 from bidder.evaluate.simulate import Limits, Match, Result, Run
-from bidder.evaluate.summary import above_bound, bootstrap, hardness, share_of_oracle, shares_of_bound, summary
+from bidder.evaluate.summary import (
+    above_bound,
+    bootstrap,
+    hardness,
+    share_of_oracle,
+    share_so_far,
+    shares_of_bound,
+    summary,
+)
 from bidder.ports import ResponseTable
 from tests.evaluate.markets import shop
 
@@ -75,6 +83,14 @@ def test_a_run_that_broke_a_rule_scores_nothing_and_is_named() -> None:
     assert [{"seed": 1, "rule": "floor"}] == policies["proportional"]["broken"]
     assert 1 / 1e6 == policies["rules"]["over_cap"]["total"]
     assert 100 / 120 == pytest.approx(policies["rules"]["over_cap"]["worst_day_of_cap_times_overdelivery"])
+
+
+def test_share_so_far_follows_the_days() -> None:
+    """Half of the oracle's value on every day is half of it all the way, though a broken rule ends with 0."""
+    found = result({"oracle": 200.0}, run("rules", 100.0, over=1.0))
+
+    assert [0.5] * DAYS == pytest.approx(share_so_far(found, "rules"))
+    assert [] == share_so_far(result({"rules": 100.0}), "rules")
 
 
 def test_without_the_oracle_there_are_no_shares() -> None:
