@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from benchmarks import budget_peers as peers
 from benchmarks.budget_problems import FAMILIES, KINDS, OBJECTIVES, BudgetProblem, Certificate, Floats, certify, draw
@@ -45,7 +46,8 @@ GOALS = (
 def main() -> int:
     """Run the benchmark."""
     warnings.simplefilter("ignore")  # Peers warn about their own accuracy and future; figures tell the former.
-    return run("allocation", measure, GOALS)
+    with threadpool_limits(1):  # A core each: threads that wait for one another would measure the machine's load.
+        return run("allocation", measure, GOALS)
 
 
 def measure(reduced: bool) -> Mapping[str, Figure]:  # noqa: FBT001  # the harness calls it so

@@ -19,7 +19,7 @@ import numpy as np
 from bidder.core.blocks import Blocks
 from bidder.core.caps import own_money
 from bidder.core.curves import Curve
-from bidder.core.feasibility import Demands, require_feasible
+from bidder.core.feasibility import Demands, require_feasible, require_room
 from bidder.core.floors import Floors, Settled
 from bidder.core.layout import Flags, Rows, tally
 from bidder.core.performance import Float64
@@ -50,7 +50,7 @@ _SOME = 2_048
 """Targets that are enough for a guess without floors."""
 _FEW = 64
 """Groups that a sample holds at least; else it holds a part of every group."""
-_GUESSES = 6
+_GUESSES, _GOOD_GUESS = 6, 0.05
 _NOTICED = 1e-9
 """Spend taken off, as a share, above which revenue is told anew."""
 
@@ -152,8 +152,7 @@ def solve(problem: Problem, *, warm: float | None = None, names: tuple[str, ...]
         BoundsInfeasible: The least spends exceed a cap, or force a group under its hard floor, or hard floors need
             more than a cap allows, alone or together.
     """
-    dual = _Dual(problem)
-    dual.require_feasible(names)
+    dual = _Dual(problem, names)
     dual.hold_group_caps()
     if warm is not None and warm > 0:
         here, rough = float(np.log(problem.charge + warm)), _NEAR
@@ -196,7 +195,7 @@ def _price_of_money(dual: _Dual, here: float, *, rough: float, exact: float, clo
     if problem.charge > 0:
         here = max(here, float(np.log(problem.charge)) + 1e-6)
     free_at = np.log(problem.charge) if problem.charge > 0 else here - _NEGLIGIBLE
-    left, right, off = -np.inf, np.inf, np.inf
+    left, right, off, start = -np.inf, np.inf, np.inf, here
     total = dual.total(here, rough)
     for turn in range(_TURNS):
         off = np.log(total.spend) - goal if total.spend > 0 else -np.inf
@@ -221,6 +220,8 @@ def _price_of_money(dual: _Dual, here: float, *, rough: float, exact: float, clo
                 here, total = there, free
                 continue
             there = here - _NEGLIGIBLE
+        if there > start + _NEGLIGIBLE:
+            dual.require_feasible()  # Spend that no price brings down may be floors that need more than the cap.
         here = there
         total = dual.total(here, rough)
     if abs(off) > close and np.isfinite(right):
@@ -283,15 +284,19 @@ def _guess_without_floors(problem: Problem) -> float:
         spend, bend = float(np.sum(response.spend)), float(np.sum(response.bend))
         if spend <= 0 or bend <= 0:
             break
-        here += float(np.clip(np.log(spend / goal) * spend / bend, -1.0, 1.0))
+        step = float(np.clip(np.log(spend / goal) * spend / bend, -1.0, 1.0))
+        here += step
+        if abs(step) < _GOOD_GUESS:
+            break
     return here
 
 
 class _Dual:
     """Evaluates the dual function of one problem; keeps the groups' prices warm between evaluations."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, names: tuple[str, ...] | None = None) -> None:
         self.problem = problem
+        self._names = names
         number = len(problem.floor)
         limit = problem.price_limit
         with np.errstate(invalid="ignore"):
@@ -301,11 +306,7 @@ class _Dual:
         self._blocks = Blocks.of(problem.curve, problem.weight, problem.credit, problem.group, problem.floor)
         self._floors = Floors(self._blocks, self._last)
         self._own = np.zeros(number)
-
-    def require_feasible(self, names: tuple[str, ...]) -> None:
-        """Refuse bounds that no allocation meets."""
-        problem = self.problem
-        demands = Demands(
+        self._demands = Demands(
             curve=problem.curve,
             credit=problem.credit,
             group=problem.group,
@@ -314,12 +315,20 @@ class _Dual:
             cap=problem.cap,
             group_cap=self._cap,
         )
-        require_feasible(demands, self._blocks, names)
+        if names is not None:
+            require_room(self._demands, names)
+
+    def require_feasible(self) -> None:
+        """Refuse floors that no allocation meets; looked at once, and only where the search meets a reason to."""
+        if self._names is not None:
+            require_feasible(self._demands, self._blocks, self._names)
+        self._names = None
 
     def hold_group_caps(self) -> None:
         """Find the price of money at which each capped group, on its own, stays within its cap."""
         capped = np.flatnonzero(np.isfinite(self._cap))
         if len(capped):
+            self.require_feasible()
             floors = Floors(self._blocks.part(capped), self._last[capped])
             self._own[capped] = own_money(floors, self._cap[capped], self.problem.charge)
 
@@ -328,6 +337,8 @@ class _Dual:
         price = float(np.exp(log_money))
         money = np.maximum(self._own, price)
         settled = self._floors.settle(money, exactness)
+        if np.any((settled.turn == 1.0) & (settled.sums.earned < self.problem.floor * settled.sums.spend)):
+            self.require_feasible()
         slope = float(np.sum(settled.slope[self._own < price]))
         return _Total(log_money, float(np.sum(settled.sums.spend)), slope, settled)
 

@@ -42,13 +42,8 @@ class Demands:
     group_cap: Float64
 
 
-def require_feasible(demands: Demands, blocks: Blocks, names: tuple[str, ...]) -> None:
-    """Refuse bounds that no allocation meets, naming what forces them.
-
-    Args:
-        demands: What must be kept.
-        blocks: The targets by group, of any weights.
-        names: Names of the groups, for messages.
+def require_room(demands: Demands, names: tuple[str, ...]) -> None:
+    """Refuse least spends that do not fit under the most, or under a cap.
 
     Raises:
         BoundsInfeasible: With the names of the groups at fault where groups are.
@@ -57,12 +52,26 @@ def require_feasible(demands: Demands, blocks: Blocks, names: tuple[str, ...]) -
     crossed = low > high * (1.0 + _ROUNDING)
     if crossed.any():
         raise BoundsInfeasible(f"{int(np.sum(crossed))} targets have a least spend above their most")
+    _require_caps(tally(demands.group, low, len(demands.floor)), demands, names, "the least spends")
+
+
+def require_feasible(demands: Demands, blocks: Blocks, names: tuple[str, ...]) -> None:
+    """Refuse floors that no allocation meets, alone or together, naming the groups whose least spends force money.
+
+    Args:
+        demands: What must be kept; there is room for the least spends.
+        blocks: The targets by group, of any weights.
+        names: Names of the groups, for messages.
+
+    Raises:
+        BoundsInfeasible: With the names of the groups at fault.
+    """
+    low = demands.curve.low
     forced = np.flatnonzero(low)
     if not len(forced):
         return
     number, group = len(demands.floor), demands.group[forced]
     least = tally(group, low[forced], number)
-    _require_caps(least, demands, names, "the least spends")
     revenue = demands.curve.take(forced).revenue(low[forced])
     earned = tally(group, demands.credit[forced] * revenue, number)
     # A group that meets its floor at its least spends is no one's burden.
