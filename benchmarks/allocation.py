@@ -128,7 +128,7 @@ def _names(name: str) -> tuple[str, str, str]:
 def _pymc_marketing(size: int) -> dict[str, Figure]:
     """Return the same for BudgetOptimizer, which knows no floors: compared without, then asked how many it breaks."""
     name = "pymc_marketing"
-    floored = draw("revenue", "power", size, seed=SEED)
+    floored = draw("revenue", "hill", size, seed=SEED)
     problem = replace(floored, floor=np.zeros(len(floored.floor)))
     call = peers.pymc_marketing(problem)
     if call is None:

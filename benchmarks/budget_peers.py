@@ -195,8 +195,12 @@ def pymc_marketing(problem: BudgetProblem) -> Solve | None:
     )
     bounds = {name: (low, high) for name, low, high in zip(names, problem.low, problem.high, strict=True)}
 
+    room = (problem.cap - float(np.sum(problem.low))) / float(np.sum(problem.high - problem.low))
+    start = problem.low + (problem.high - problem.low) * room  # It spends the cap to the last unit.
+
     def solve() -> Floats:
-        found, _ = optimizer.allocate_budget(problem.cap, budget_bounds=bounds)
+        # Where its solver gives up, what it has by then counts.
+        found, _ = optimizer.allocate_budget(problem.cap, budget_bounds=bounds, x0=start, return_if_fail=True)
         return np.asarray(found.values, dtype=np.float64)
 
     return solve
