@@ -70,12 +70,13 @@ class BudgetProblem:
 
     def _curve(self) -> Curve:
         if self.family != "mixed":
-            return self._part(self.family, np.ones(len(self.kind), dtype=np.bool_))
-        return MixedCurve(self.kind, [self._part(kind, self.kind == n) for n, kind in enumerate(KINDS)])
+            return self._part(self.family, np.arange(len(self.kind)))
+        return MixedCurve(self.kind, [self._part(kind, np.flatnonzero(self.kind == n)) for n, kind in enumerate(KINDS)])
 
-    def _part(self, kind: str, rows: NDArray[np.bool_]) -> Curve:
+    def _part(self, kind: str, rows: Rows) -> Curve:
         first, second, low, high = (
-            values if rows.all() else values[rows] for values in (self.first, self.second, self.low, self.high)
+            values if self.family != "mixed" else values[rows]
+            for values in (self.first, self.second, self.low, self.high)
         )
         if kind == "power":
             return PowerCurve(scale=first, exponent=second, low=low, high=high)

@@ -105,8 +105,15 @@ class Blocks:
         parts = families(curve)
         if len(parts) == 1:
             return cls([_Block(curve=curve, weight=weight, credit=credit, group=group, rows=parts[0][0])], floor)
-        whole = _Block(curve=curve, weight=weight, credit=credit, group=group, rows=np.arange(len(group)))
-        return cls([replace(whole.take(rows), curve=part) for rows, part in parts], floor)
+        even = credit is weight
+        its = [(rows, part, weight[rows]) for rows, part in parts]
+        return cls(
+            [
+                _Block(curve=part, weight=w, credit=w if even else credit[rows], group=group[rows], rows=rows)
+                for rows, part, w in its
+            ],
+            floor,
+        )
 
     def means(self) -> tuple[Float64, Float64]:
         """Return each group's mean weight and credit; 1 where a group is empty."""
