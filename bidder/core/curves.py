@@ -73,11 +73,12 @@ def _check(curve: PowerCurve | LogCurve | HillCurve, **positive: Float64) -> Non
     for name, values in {**positive, "low": curve.low, "high": curve.high}.items():
         if values.shape != number or values.ndim != 1:
             raise ValueError(f"{kind}.{name} has shape {values.shape}, low has {number}: give one value a target")
-        if not np.all(np.isfinite(values)):
+        least, most = float(np.min(values, initial=np.inf)), float(np.max(values, initial=0.0))
+        if np.isnan(least) or most == np.inf or least == -np.inf:
             raise ValueError(f"{kind}.{name} must be finite, target {int(np.argmin(np.isfinite(values)))} is not")
-        if np.any(values < 0.0) or (name in positive and not np.all(values > 0.0)):
-            least = "positive" if name in positive else "at least 0"
-            raise ValueError(f"{kind}.{name} must be {least}, the least was {float(np.min(values))}")
+        if least < 0.0 or (name in positive and least == 0.0):
+            wanted = "positive" if name in positive else "at least 0"
+            raise ValueError(f"{kind}.{name} must be {wanted}, the least was {least}")
 
 
 def _picked(curve: AnyCurve, rows: Rows | slice[int, int, None]) -> AnyCurve:
@@ -187,6 +188,7 @@ class HillCurve:
     low: Float64
     high: Float64
     _simple: bool = field(init=False, repr=False)
+    _product: Float64 = field(init=False, repr=False)
     _touch: Float64 = field(init=False, repr=False)
     _chord: Float64 = field(init=False, repr=False)
     _steepest: Float64 = field(init=False, repr=False)
@@ -195,20 +197,23 @@ class HillCurve:
         _check(self, top=self.top, half=self.half, shape=self.shape)
         simple = bool(np.all(self.shape == 1.0))
         object.__setattr__(self, "_simple", simple)
-        touch = self.low if simple else self._tangent()
-        with np.errstate(divide="ignore", invalid="ignore"):
-            chord = (self.revenue(touch) - self.revenue(self.low)) / (touch - self.low)
+        object.__setattr__(self, "_product", self.top * self.half)
+        touch = chord = steepest = self.low  # Of no use where all curves are concave.
+        if not simple:
+            touch = self._tangent()
+            with np.errstate(divide="ignore", invalid="ignore"):
+                slope = (self.revenue(touch) - self.revenue(self.low)) / (touch - self.low)
+            chord, steepest = np.where(touch > self.low, slope, np.inf), self.marginal(touch)
         object.__setattr__(self, "_touch", touch)
-        object.__setattr__(self, "_chord", self.low if simple else np.where(touch > self.low, chord, np.inf))
-        object.__setattr__(self, "_steepest", self.low if simple else self.marginal(touch))
+        object.__setattr__(self, "_chord", chord)
+        object.__setattr__(self, "_steepest", steepest)
 
     def at(self, price: Float64) -> Response:
         """See `Curve`; closed form for shape 1, Newton in log spend otherwise."""
         if not self._simple:
             return self._on_envelope(price)
         with np.errstate(divide="ignore", over="ignore"):
-            free = self.top * self.half
-            free /= price
+            free = self._product / price
             np.sqrt(free, out=free)
             free -= self.half
         spend, inside = _held(free, self.low, self.high)

@@ -306,6 +306,7 @@ class _Dual:
         self._blocks = Blocks.of(problem.curve, problem.weight, problem.credit, problem.group, problem.floor)
         self._floors = Floors(self._blocks, self._last)
         self._own = np.zeros(number)
+        self._least = tally(problem.group, problem.curve.low, number)
         self._demands = Demands(
             curve=problem.curve,
             credit=problem.credit,
@@ -384,7 +385,7 @@ class _Dual:
         """Take off what rounding, or a price that no number is high enough for, left above a cap."""
         problem = self.problem
         low = problem.curve.low
-        least = tally(problem.group, low, len(used)) if low.any() else np.zeros(len(used))
+        least = self._least
         keep = _share(self._cap - least, used - least)
         free = float(np.sum(keep * (used - least)))
         keep *= _share(np.array([problem.cap - float(np.sum(least))]), np.array([free]))
@@ -402,4 +403,4 @@ def _share(allowed: Float64, wanted: Float64) -> Float64:
 
 
 def _positive(values: Float64) -> bool:
-    return bool(np.all(np.isfinite(values)) and np.all(values > 0.0))
+    return bool(np.min(values, initial=np.inf) > 0.0 and np.max(values, initial=0.0) < np.inf)
