@@ -1,40 +1,58 @@
 """Exact allocation of one budget over concave responses, by its prices: the Lagrange dual in a few array passes.
 
     maximise    sum w_i R_i(s_i) - a s_i
-    subject to  sum s_i <= cap,  low_i <= s_i <= high_i,  and for every group  sum c_i R_i(s_i) >= floor_g sum s_i
+    subject to  sum s_i <= cap,  low_i <= s_i <= high_i,  and for every group
+                sum c_i R_i(s_i) >= floor_g sum s_i  and  sum s_i <= cap_g
 
-Every target then spends where ``R_i' = (a + lam + mu_g floor_g) / (w_i + mu_g c_i)``: one price of money for the
-account, one of return for each group. Profit takes w = c = contribution and a = 1; revenue w = c = 1 and a = 0.
-Called by `bidder.core.allocate` and the benchmarks; derivation in docs/maths/allocation.md.
+Every target then spends where ``R_i' = (a + lam + nu_g + mu_g floor_g) / (w_i + mu_g c_i)``: one price of money for
+the account, one of money and one of return for each group. Profit takes w = contribution and a = 1; revenue w = c = 1
+and a = 0. Called by `bidder.core.allocate` and the benchmarks; derivation in docs/maths/allocation.md.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
-from bidder.core.curves import Curve, Response
+from bidder.core.blocks import Blocks
+from bidder.core.caps import own_money
+from bidder.core.curves import Curve
+from bidder.core.feasibility import Demands, require_feasible, require_room
+from bidder.core.floors import Floors, Settled
 from bidder.core.layout import Flags, Rows, tally
 from bidder.core.performance import Float64
-from bidder.errors import BoundsInfeasible
 
-_OUTER = 80
-_INNER = 80
-_CLOSE = 1e-10
-_ROUGH = 1e-3
+_TURNS = 80
+_CLOSE = 1e-11
+_ROUGH, _NEAR = 1e-3, 1e-6
+"""How exactly floors are met at first, where the price of money is a guess and where it is nearly known."""
 _ROUGH_TURNS = 8
 _TELLING = 30.0
-_SAMPLE = 8192
-_GUESSES = 6
-_FLOOR_TOLERANCE = 1e-12
+_ALMOST = 3e-6
+"""Log spend over cap from which Newton's last step, which squares it, is taken unlooked at, and judged afterwards."""
+_MISSED = 1e-11
+"""What that judgement lets pass of cap and floors, relative."""
+_EASY = 5e-3
+"""Log spend over cap below which floors are met exactly at once: the next step will be that good."""
+_EXACT = 1e-12
+"""Surplus of a group that counts as none, relative to what it earns and is asked for."""
 _HIGHEST_PRICE = 1e12
 _TINY = 1e-15
 _NEGLIGIBLE = 12.0
 """Fall in log price after which it is asked whether money has a price at all."""
 _LONGEST = 5.0
 """Longest step in log price: where spend hardly answers, Newton would leap out of range."""
+_SAMPLE, _WORTH = 65_536, 4
+"""Targets in a sample that is solved first, and how many times as many are worth it."""
+_SOME = 2_048
+"""Targets that are enough for a guess without floors."""
+_FEW = 64
+"""Groups that a sample holds at least; else it holds a part of every group."""
+_GUESSES, _GOOD_GUESS = 6, 0.05
+_NOTICED = 1e-9
+"""Spend taken off, as a share, above which revenue is told anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,6 +67,7 @@ class Problem:
         group: Row of each target's group, shape (n,).
         floor: Wanted return of each group, shape (n_groups,); 0 where a group has none.
         price_limit: Most that the price of return may be: ``inf`` for a hard floor, finite for a soft goal.
+        group_cap: Spend allowed to each group; ``inf`` where there is no limit; ``None`` where no group has one.
     """
 
     curve: Curve
@@ -59,12 +78,33 @@ class Problem:
     group: Rows
     floor: Float64
     price_limit: Float64
+    group_cap: Float64 | None = None
 
     def __post_init__(self) -> None:
-        if not (np.all(self.weight > 0) and np.all(self.credit > 0)):
-            raise ValueError("weight and credit must be positive: leave worthless targets out")
-        if not self.cap >= 0:
+        targets, groups = self.curve.low.shape, self.floor.shape
+        for name, shape, wanted in (
+            ("weight", self.weight.shape, targets),
+            ("credit", self.credit.shape, targets),
+            ("group", self.group.shape, targets),
+            ("price_limit", self.price_limit.shape, groups),
+            ("group_cap", groups if self.group_cap is None else self.group_cap.shape, groups),
+        ):
+            if shape != wanted:
+                raise ValueError(f"{name} must have shape {wanted}, has {shape}")
+        if not (_positive(self.weight) and _positive(self.credit)):
+            raise ValueError("weight and credit must be finite and positive: leave worthless targets out")
+        if not (np.all(np.isfinite(self.floor)) and np.all(self.floor >= 0.0)):
+            raise ValueError("floors must be finite and at least 0; 0 where a group has none")
+        if not np.all(self.price_limit >= 0.0):
+            raise ValueError("the price of return must be limited by a number of at least 0, or by infinity")
+        if self.group_cap is not None and not np.all(self.group_cap >= 0.0):
+            raise ValueError("group caps must be at least 0; infinity where a group has none")
+        if not self.cap >= 0.0:
             raise ValueError(f"the cap must be at least 0, was {self.cap}")
+        if not (np.isfinite(self.charge) and self.charge >= 0.0):
+            raise ValueError(f"the charge must be finite and at least 0, was {self.charge}")
+        if len(self.group) and not (self.group.min() >= 0 and self.group.max() < len(self.floor)):
+            raise ValueError(f"groups must be numbered from 0 to {len(self.floor) - 1}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -75,28 +115,29 @@ class Solution:
         spend, revenue: Per target.
         money_price: lam; 0 where the cap does not bind.
         return_price: mu per group; 0 where the floor holds by itself.
+        group_price: nu per group; 0 where the group's cap does not bind.
         gap: Dual bound minus objective, relative to the objective: how far from optimal it can be at most.
         unmet: Groups whose soft goal stays unmet at its price limit.
-        passes: Evaluations of all targets' responses.
+        passes: Evaluations of all targets' responses; parts of them count as parts.
     """
 
     spend: Float64
     revenue: Float64
     money_price: float
     return_price: Float64
+    group_price: Float64
     gap: float
     unmet: Flags
-    passes: int
+    passes: float
 
 
 class _Total(NamedTuple):
     """State at one price of money: log of charge + lam."""
 
+    log_money: float
     spend: float
     slope: float
-    response: Response
-    turn: Float64
-    surplus: Float64
+    settled: Settled
 
 
 def solve(problem: Problem, *, warm: float | None = None, names: tuple[str, ...] = ()) -> Solution:
@@ -108,57 +149,85 @@ def solve(problem: Problem, *, warm: float | None = None, names: tuple[str, ...]
         names: Names of the groups, for messages.
 
     Raises:
-        BoundsInfeasible: The least spends exceed the cap, or force a group under its hard floor, or hard floors
-            together need more than the cap.
+        BoundsInfeasible: The least spends exceed a cap, or force a group under its hard floor, or hard floors need
+            more than a cap allows, alone or together.
     """
-    dual = _Dual(problem)
-    dual.require_feasible(names)
-    here = np.log(problem.charge + warm) if warm is not None and warm > 0 else dual.first_guess()
-    if problem.charge > 0:
-        here = max(here, np.log(problem.charge) + 1e-6)
-    here, total = _price_of_money(dual, float(here))
-    return dual.solution(max(float(np.exp(here)) - problem.charge, 0.0), total)
+    dual = _Dual(problem, names)
+    dual.hold_group_caps()
+    if warm is not None and warm > 0:
+        here, rough = float(np.log(problem.charge + warm)), _NEAR
+    else:
+        here, rough = _first_guess(problem)
+    here, total = _price_of_money(dual, here, rough=rough, exact=_EXACT, close=_ALMOST)
+    step = _step(total, problem.cap)
+    if step != 0.0:
+        found, missed = dual.solution(here + step, total.settled.turn + step * total.settled.drift)
+        if missed <= _MISSED:
+            return found
+        # Some target meets a bound, or a group its floor, just there: Newton's last step was no straight line.
+        here, total = _price_of_money(dual, here, rough=_EXACT, exact=_EXACT, close=_CLOSE)
+    return dual.solution(here, total.settled.turn)[0]
 
 
-def _price_of_money(dual: _Dual, here: float) -> tuple[float, _Total]:
+def _step(total: _Total, cap: float) -> float:
+    """Return Newton's step in log price where spend is a little off the cap; 0 where the cap does not bind."""
+    if not (np.isfinite(total.log_money) and total.spend > 0 and total.slope < 0 and 0 < cap < np.inf):
+        return 0.0
+    off = float(np.log(total.spend / cap))
+    return -off * total.spend / total.slope if abs(off) <= _ALMOST else 0.0
+
+
+def _price_of_money(dual: _Dual, here: float, *, rough: float, exact: float, close: float) -> tuple[float, _Total]:
     """Safeguarded Newton on log spend against log price; ends on the side that stays within the cap.
+
+    Args:
+        dual: What is to be solved.
+        here: Log price to begin with.
+        rough: How exactly floors are to be met there.
+        exact: How exactly at the end.
+        close: Log spend over cap that is close enough.
 
     A price that falls to where money is free, or to next to nothing, may mean that the cap does not bind: that is
     looked at then, not before, because it takes a pass of its own.
     """
     problem = dual.problem
     goal = np.log(problem.cap) if problem.cap > 0 else -np.inf
+    if problem.charge > 0:
+        here = max(here, float(np.log(problem.charge)) + 1e-6)
     free_at = np.log(problem.charge) if problem.charge > 0 else here - _NEGLIGIBLE
-    left, right = -np.inf, np.inf
-    total = dual.total(float(np.exp(here)), exactness=_ROUGH)
-    best: tuple[float, _Total] | None = None
-    off = np.inf
-    for turn in range(_OUTER):
+    left, right, off, start = -np.inf, np.inf, np.inf, here
+    total = dual.total(here, rough)
+    for turn in range(_TURNS):
         off = np.log(total.spend) - goal if total.spend > 0 else -np.inf
         # A rough evaluation may stand on the wrong side of a cap that is near; it says nothing about the bracket.
-        if dual.exact or abs(off) > _TELLING * _ROUGH:
+        if rough <= exact or abs(off) > _TELLING * rough:
             left, right = (left, here) if off <= 0 else (here, right)
-            if off <= 0:
-                best = (here, total)
-        close = abs(off) <= _CLOSE
-        if dual.exact and (close or right - left <= _TINY):
+        near = abs(off) <= close
+        if rough <= exact and (near or right - left <= _TINY):
             break
         step = -off * total.spend / total.slope if total.slope < 0 else 0.0
-        there = here if close else _next(here, left, right, step)
-        if there <= free_at and not np.isfinite(left):
-            free = dual.total(problem.charge)
-            if free.spend <= problem.cap:
-                return (np.log(problem.charge) if problem.charge > 0 else -np.inf), free
-            if problem.charge > 0:
-                here, total = float(free_at), free
-                continue
-            free_at = -np.inf
-        dual.predict(there - here)
-        here = there
+        there = here + step if near else _next(here, left, right, step)
         # Newton converges quadratically: floors need be met no more exactly than the next step will be.
-        rough = 0.0 if close or turn > _ROUGH_TURNS else float(np.clip(off * off, _CLOSE, _ROUGH))
-        total = dual.total(float(np.exp(here)), exactness=rough)
-    return (here, total) if best is None or abs(off) <= _CLOSE else best
+        rough = exact if abs(off) < _EASY or turn > _ROUGH_TURNS else min(0.01 * off * off, _ROUGH)
+        if there <= free_at and not np.isfinite(left):
+            rough = exact
+            there = float(np.log(problem.charge)) if problem.charge > 0 else -np.inf
+            free = dual.total(there, rough)
+            if free.spend <= problem.cap:
+                return there, free
+            free_at = -np.inf
+            if problem.charge > 0:
+                here, total = there, free
+                continue
+            there = here - _NEGLIGIBLE
+        if there > start + _NEGLIGIBLE:
+            dual.require_feasible()  # Spend that no price brings down may be floors that need more than the cap.
+        here = there
+        total = dual.total(here, rough)
+    if abs(off) > close and np.isfinite(right):
+        # Responses jump there: only the side within the cap will do.
+        return right, dual.total(right, exact)
+    return here, total
 
 
 def _next(here: float, left: float, right: float, step: float) -> float:
@@ -171,238 +240,167 @@ def _next(here: float, left: float, right: float, step: float) -> float:
     return here - _LONGEST if np.isfinite(right) else here + _LONGEST
 
 
+def _first_guess(problem: Problem) -> tuple[float, float]:
+    """Return the log price at which a sample of the targets would use its part of the cap, and how exact to begin."""
+    every = len(problem.weight) // _SAMPLE
+    if every >= _WORTH:
+        some = _sample(problem, every)
+        here, _ = _price_of_money(_Dual(some), _guess_without_floors(some), rough=_ROUGH, exact=_ROUGH, close=_ROUGH)
+        if np.isfinite(here):
+            return here, _NEAR
+    return _guess_without_floors(problem), _ROUGH
+
+
+def _sample(problem: Problem, every: int) -> Problem:
+    """Keep each so many groups whole, or, of few groups, each so many targets, and their part of the cap."""
+    if len(problem.floor) >= _FEW * every:
+        rows = np.flatnonzero(problem.group % every == 0)
+    else:
+        rows = np.arange(0, len(problem.group), every)
+    all_of_it = float(np.sum(problem.curve.high))
+    share = float(np.sum(problem.curve.high[rows])) / all_of_it if all_of_it > 0 else 1.0
+    return replace(
+        problem,
+        curve=problem.curve.take(rows),
+        weight=problem.weight[rows],
+        credit=problem.credit[rows],
+        cap=problem.cap * share,
+        group=problem.group[rows],
+        group_cap=None,
+    )
+
+
+def _guess_without_floors(problem: Problem) -> float:
+    """Return the log price at which some of the targets, free of floors, would use their part of the cap, roughly."""
+    every = len(problem.weight) // _SOME + 1
+    curve, weight = problem.curve.take(np.arange(0, len(problem.weight), every)), problem.weight[::every]
+    goal = max(problem.cap / every if np.isfinite(problem.cap) else float(np.sum(curve.high)), 1e-300)
+    each = np.clip(goal / max(len(weight), 1), np.maximum(curve.low, 1e-12 * goal), curve.high)
+    marginal = weight * curve.marginal(each)
+    useful = marginal[(marginal > 0) & np.isfinite(marginal)]
+    here = float(np.mean(np.log(useful))) if len(useful) else 0.0
+    for _ in range(_GUESSES):
+        response = curve.at(np.exp(here) / weight)
+        spend, bend = float(np.sum(response.spend)), float(np.sum(response.bend))
+        if spend <= 0 or bend <= 0:
+            break
+        step = float(np.clip(np.log(spend / goal) * spend / bend, -1.0, 1.0))
+        here += step
+        if abs(step) < _GOOD_GUESS:
+            break
+    return here
+
+
 class _Dual:
     """Evaluates the dual function of one problem; keeps the groups' prices warm between evaluations."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, names: tuple[str, ...] | None = None) -> None:
         self.problem = problem
-        self.passes = 0
-        self.exact = True
-        self._n_groups = len(problem.floor)
-        self._bound = problem.floor > 0
-        self._floor = problem.floor[problem.group] if self._bound.any() else np.zeros(0)
-        self._log_weight = np.log(problem.weight)
+        self._names = names
+        number = len(problem.floor)
         limit = problem.price_limit
-        self._last_turn = np.where(np.isfinite(limit), limit / (1.0 + np.where(np.isfinite(limit), limit, 0.0)), 1.0)
-        self._turn = np.zeros(self._n_groups)
-        self._drift = np.zeros(self._n_groups)
-        self._scale = np.ones(self._n_groups)
-        self._part: _Part | None = None
-        self._part_groups = np.zeros(self._n_groups, dtype=bool)
+        with np.errstate(invalid="ignore"):
+            last = np.where(np.isinf(limit), 1.0, limit / (1.0 + limit))
+        self._last = np.where(problem.floor > 0, last, 0.0)
+        self._cap = np.full(number, np.inf) if problem.group_cap is None else problem.group_cap
+        self._blocks = Blocks.of(problem.curve, problem.weight, problem.credit, problem.group, problem.floor)
+        self._floors = Floors(self._blocks, self._last)
+        self._own = np.zeros(number)
+        self._least = tally(problem.group, problem.curve.low, number)
+        self._demands = Demands(
+            curve=problem.curve,
+            credit=problem.credit,
+            group=problem.group,
+            floor=problem.floor,
+            hard=self._last == 1.0,
+            cap=problem.cap,
+            group_cap=self._cap,
+        )
+        if names is not None:
+            require_room(self._demands, names)
 
-    def require_feasible(self, names: tuple[str, ...]) -> None:
-        """Refuse bounds that no allocation meets, naming what forces them."""
-        problem = self.problem
-        low, high = problem.curve.low, problem.curve.high
-        if np.any(low > high * (1 + 1e-12)):
-            raise BoundsInfeasible(f"{int(np.sum(low > high))} targets have a least spend above their most")
-        least = float(np.sum(low))
-        if least > problem.cap * (1 + 1e-12):
-            raise BoundsInfeasible(f"the least spends add up to {least:.6g}, the cap is {problem.cap:.6g}")
-        if not self._bound.any():
-            return
-        best = problem.curve.at(self._floor / problem.credit, _log(self._floor) - np.log(problem.credit))
-        self.passes += 1
-        earned = tally(problem.group, problem.credit * best.revenue, self._n_groups)
-        asked = tally(problem.group, self._floor * best.spend, self._n_groups)
-        self._scale = np.maximum(earned + asked, 1e-300)
-        hard = self._bound & np.isinf(problem.price_limit)
-        broken = hard & (earned - asked < -_FLOOR_TOLERANCE * self._scale)
-        if broken.any():
-            groups = _named(broken, names)
-            raise BoundsInfeasible(f"least spends force {', '.join(groups)} under the floor", groups=groups)
-        self._require_joint(hard, names)
+    def require_feasible(self) -> None:
+        """Refuse floors that no allocation meets; looked at once, and only where the search meets a reason to."""
+        if self._names is not None:
+            require_feasible(self._demands, self._blocks, self._names)
+        self._names = None
 
-    def _require_joint(self, hard: Flags, names: tuple[str, ...]) -> None:
-        """Refuse floors that can each be met, but together only above the cap."""
-        problem = self.problem
-        low = problem.curve.low
-        surplus = problem.credit * problem.curve.revenue(low) - self._floor * low
-        short = hard & (tally(problem.group, surplus, self._n_groups) < 0)
-        if not short.any():
-            return
-        part = _Part(problem, short, cheapest=True)
-        _, point = part.root(1.0, np.full(int(short.sum()), 0.5), np.ones(int(short.sum())), 1e-14 * self._scale[short])
-        spent = float(np.sum(point.response.spend)) + float(np.sum(low[~short[problem.group]]))
-        if spent > problem.cap * (1 + 1e-9):
-            groups = _named(short, names)
-            raise BoundsInfeasible(
-                f"the floors of {', '.join(groups)} together need {spent:.6g}, the cap is {problem.cap:.6g}",
-                groups=groups,
-            )
+    def hold_group_caps(self) -> None:
+        """Find the price of money at which each capped group, on its own, stays within its cap."""
+        capped = np.flatnonzero(np.isfinite(self._cap))
+        if len(capped):
+            self.require_feasible()
+            floors = Floors(self._blocks.part(capped), self._last[capped])
+            self._own[capped] = own_money(floors, self._cap[capped], self.problem.charge)
 
-    def first_guess(self) -> float:
-        """Return the log price at which a sample of the targets, free of floors, would use its part of the cap."""
-        problem = self.problem
-        every = max(len(problem.weight) // _SAMPLE, 1)
-        some = problem.curve.take(np.arange(0, len(problem.weight), every))
-        weight = problem.weight[::every]
-        finite = problem.cap if np.isfinite(problem.cap) else float(np.sum(problem.curve.high))
-        goal = max(finite / every, 1e-300)
-        marginal = weight * some.marginal(np.clip(goal / len(weight), np.maximum(some.low, 1e-12 * goal), some.high))
-        useful = marginal[(marginal > 0) & np.isfinite(marginal)]
-        here = float(np.mean(np.log(useful))) if len(useful) else 0.0
-        for _ in range(_GUESSES):
-            response = some.at(np.exp(here) / weight, here - np.log(weight))
-            spend, bend = float(np.sum(response.spend)), float(np.sum(response.bend))
-            if spend <= 0 or bend <= 0:
-                break
-            here += float(np.clip(np.log(spend / goal) * spend / bend, -1.0, 1.0))
-        return here
+    def total(self, log_money: float, exactness: float) -> _Total:
+        """Return spend and its slope at ``log(charge + lam)``, with every floor met to a relative exactness."""
+        price = float(np.exp(log_money))
+        money = np.maximum(self._own, price)
+        settled = self._floors.settle(money, exactness)
+        if np.any((settled.turn == 1.0) & (settled.sums.earned < self.problem.floor * settled.sums.spend)):
+            self.require_feasible()
+        slope = float(np.sum(settled.slope[self._own < price]))
+        return _Total(log_money, float(np.sum(settled.sums.spend)), slope, settled)
 
-    def predict(self, move: float) -> None:
-        """Move the groups' prices along with the price of money."""
-        self._turn = np.clip(self._turn + self._drift * np.clip(move, -1.0, 1.0), 0.0, self._last_turn)
-
-    def total(self, money: float, *, exactness: float = 0.0) -> _Total:
-        """Return spend and its slope at ``charge + lam = money``, with every floor met to a relative exactness."""
-        problem = self.problem
-        tolerance = max(exactness, 0.01 * _FLOOR_TOLERANCE)
-        self.exact = tolerance <= _CLOSE
-        log_money = np.log(money) if money > 0 else -np.inf
-        response = problem.curve.at(money / problem.weight, log_money - self._log_weight)
-        self.passes += 1
-        surplus = np.zeros(self._n_groups)
-        turn = np.zeros(self._n_groups)
-        slope = -float(np.sum(response.bend))
-        if not self._bound.any():
-            return _Total(float(np.sum(response.spend)), slope, response, turn, surplus)
-        balance = problem.credit * response.revenue - self._floor * response.spend
-        surplus = tally(problem.group, balance, self._n_groups)
-        short = self._bound & (surplus < -_FLOOR_TOLERANCE * self._scale) & (self._last_turn > 0)
-        self._drift = np.zeros(self._n_groups)
-        if short.any():
-            part = self._part_of(short)
-            last = self._last_turn[short]
-            turn[short], point = part.root(money, self._turn[short], last, tolerance * self._scale[short])
-            self.passes += 1
-            slope += float(np.sum(response.bend[part.rows]))
-            more, self._drift[short] = part.slope(money, turn[short], point, last)
-            slope += more
-            surplus[short] = point.surplus
-            for whole, share in zip(response, point.response, strict=True):
-                whole[part.rows] = share
-        self._turn = np.where(short, turn, 0.5 * self._turn)
-        return _Total(float(np.sum(response.spend)), slope, response, turn, surplus)
-
-    def _part_of(self, groups: Flags) -> _Part:
-        if self._part is None or not np.array_equal(groups, self._part_groups):
-            self._part, self._part_groups = _Part(self.problem, groups), groups
-        return self._part
-
-    def solution(self, money_price: float, total: _Total) -> Solution:
-        """Dress a state up as the answer, with its certificate."""
-        problem = self.problem
-        spend = total.response.spend
-        if total.spend > problem.cap:
-            low = problem.curve.low
-            base = float(np.sum(low))
-            spend = low + (spend - low) * ((problem.cap - base) / (total.spend - base))
+    def solution(self, log_money: float, turn: Float64) -> tuple[Solution, float]:
+        """Dress prices up as the answer, with its certificate; beside it, by how much cap and floors were missed."""
+        problem, number = self.problem, len(self.problem.floor)
+        turn = np.clip(turn, 0.0, self._last)
+        money_price = max(float(np.exp(log_money)) - problem.charge, 0.0)
+        spend, revenue = self._blocks.responses(np.maximum(self._own, np.exp(log_money)), turn)
+        used = tally(problem.group, spend, number)
+        missed = abs(float(np.sum(used)) / problem.cap - 1.0) if money_price > 0 and problem.cap > 0 else 0.0
+        spend, revenue = self._within_caps(spend, revenue, used)
+        used = tally(problem.group, spend, number)
+        earned, asked = tally(problem.group, problem.credit * revenue, number), problem.floor * used
+        surplus = earned - asked
+        held = (turn > 0.0) & (turn < self._last)
+        off = np.where(held, np.abs(surplus), np.where(self._last == 1.0, np.maximum(-surplus, 0.0), 0.0))
+        missed = max(missed, float(np.max(off / np.maximum(earned + asked, 1e-300), initial=0.0)))
         with np.errstate(divide="ignore"):
-            price = np.minimum(total.turn / (1.0 - total.turn), _HIGHEST_PRICE)
-        objective = float(np.sum(problem.weight * total.response.revenue - problem.charge * spend))
-        slack = 0.0 if money_price == 0.0 else money_price * (problem.cap - float(np.sum(spend)))
-        at_limit = (total.turn >= self._last_turn) & self._bound & (self._last_turn < 1.0)
-        # A soft goal at its limit is part of the objective, so its shortfall is no gap.
-        binding = float(np.sum(np.where(at_limit, 0.0, price * total.surplus)))
-        return Solution(
+            price = np.minimum(turn / (1.0 - turn), _HIGHEST_PRICE)
+        group_price = np.maximum(self._own - (problem.charge + money_price), 0.0)
+        # Slack that a price is paid for. A soft goal at its limit is part of the objective, so its shortfall is no
+        # gap; nor is any where all turns to the floor, which then only one spend meets.
+        slack = np.where(held, price * np.abs(surplus), 0.0)
+        capped = group_price > 0
+        slack[capped] += group_price[capped] * (self._cap - used)[capped]
+        idle = money_price * (problem.cap - float(np.sum(used))) if money_price > 0 else 0.0
+        objective = float(np.sum(problem.weight * revenue)) - problem.charge * float(np.sum(used))
+        soft = (problem.floor > 0) & (self._last < 1.0)
+        found = Solution(
             spend=spend,
-            revenue=total.response.revenue,
+            revenue=revenue,
             money_price=money_price,
             return_price=price,
-            gap=abs(slack + binding) / max(abs(objective), 1e-300),
-            unmet=at_limit & (total.surplus < -_FLOOR_TOLERANCE * self._scale),
-            passes=self.passes,
+            group_price=group_price,
+            gap=abs(idle + float(np.sum(slack))) / max(abs(objective), 1e-300),
+            unmet=soft & (turn >= self._last) & (surplus < -_EXACT * problem.floor * used),
+            passes=self._floors.evaluated / max(len(spend), 1) + 1.0,
         )
+        return found, missed
+
+    def _within_caps(self, spend: Float64, revenue: Float64, used: Float64) -> tuple[Float64, Float64]:
+        """Take off what rounding, or a price that no number is high enough for, left above a cap."""
+        problem = self.problem
+        low = problem.curve.low
+        least = self._least
+        keep = _share(self._cap - least, used - least)
+        free = float(np.sum(keep * (used - least)))
+        keep *= _share(np.array([problem.cap - float(np.sum(least))]), np.array([free]))
+        if np.all(keep == 1.0):
+            return spend, revenue
+        spend = low + (spend - low) * keep[problem.group]
+        return spend, revenue if np.all(keep > 1.0 - _NOTICED) else problem.curve.revenue(spend)
 
 
-class _Part:
-    """The targets of the groups whose floor binds, at a turn ``t = mu / (1 + mu)`` in [0, 1] for each group."""
-
-    def __init__(self, problem: Problem, groups: Flags, *, cheapest: bool = False) -> None:
-        self.rows = np.flatnonzero(groups[problem.group])
-        self._number = int(groups.sum())
-        relabel = np.cumsum(groups) - 1
-        self._group = relabel[problem.group[self.rows]]
-        self._group_floor = problem.floor[groups]
-        self._floor = self._group_floor[self._group]
-        self._credit = problem.credit[self.rows]
-        self._weight = np.zeros(len(self.rows)) if cheapest else problem.weight[self.rows]
-        self._lift = self._credit - self._weight
-        self._curve = problem.curve.take(self.rows)
-
-    def root(self, money: float, start: Float64, last: Float64, tolerance: Float64) -> tuple[Float64, _Point]:
-        """Find each group's turn at which its floor just holds, or its last turn where it cannot."""
-        left, right = np.zeros(self._number), last.copy()
-        # Surplus is nearly concave in the turn: from the left, Newton does not overshoot.
-        turn = np.where(start < last, start, 0.0)
-        done, tried = np.zeros(self._number, dtype=bool), np.zeros(self._number, dtype=bool)
-        point = self._at(money, turn)
-        for _ in range(_INNER):
-            short = point.surplus < 0
-            left, right = np.where(short, turn, left), np.where(short, right, turn)
-            done |= (np.abs(point.surplus) <= tolerance) | (right - left <= _TINY)
-            if done.all():
-                break
-            with np.errstate(divide="ignore", invalid="ignore"):
-                step = turn - point.surplus / point.surplus_turn
-            inside = (step > left) & (step < right)
-            beyond = (step >= right) & ~tried
-            tried |= beyond & ~inside
-            turn = np.where(done, turn, np.where(inside, step, np.where(beyond, last, 0.5 * (left + right))))
-            point = self._at(money, turn)
-        return turn, point
-
-    def slope(self, money: float, turn: Float64, point: _Point, last: Float64) -> tuple[float, Float64]:
-        """Return d spend / d log money with floors kept, and how the turns move along."""
-        straight = ((1.0 - turn) * money / point.above)[self._group]
-        moved = -point.response.bend * straight
-        held = self._sum(point.margin * moved)
-        spend_turn = self._sum(-point.response.bend * point.swing)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            along = -held / point.surplus_turn
-        along = np.where(np.isfinite(along) & (turn < last), along, 0.0)
-        return float(np.sum(moved)) + float(np.sum(spend_turn * along)), along
-
-    def _at(self, money: float, turn: Float64) -> _Point:
-        above = (1.0 - turn) * money + turn * self._group_floor
-        below = self._weight + turn[self._group] * self._lift
-        with np.errstate(divide="ignore", invalid="ignore"):
-            price = above[self._group] / below
-            swing = ((self._group_floor - money) / above)[self._group] - self._lift / below
-        response = self._curve.at(price, _log(price))
-        # Where money is free and the turn 0 the swing is infinite, but nobody there can spend more than they do.
-        swing[response.bend == 0] = 0.0
-        margin = self._credit * price - self._floor
-        return _Point(
-            response=response,
-            above=above,
-            margin=margin,
-            swing=swing,
-            surplus=self._sum(self._credit * response.revenue - self._floor * response.spend),
-            surplus_turn=self._sum(-margin * response.bend * swing),
-        )
-
-    def _sum(self, values: Float64) -> Float64:
-        return tally(self._group, values, self._number)
+def _share(allowed: Float64, wanted: Float64) -> Float64:
+    """Return which share of the wanted is allowed, 1 at most."""
+    return np.divide(
+        np.maximum(allowed, 0.0), wanted, out=np.ones(len(wanted)), where=wanted > np.maximum(allowed, 0.0)
+    )
 
 
-class _Point(NamedTuple):
-    """State of a part at its turns: ``margin`` is c p - floor, ``swing`` is d log price / d turn, per target."""
-
-    response: Response
-    above: Float64
-    margin: Float64
-    swing: Float64
-    surplus: Float64
-    surplus_turn: Float64
-
-
-def _log(values: Float64) -> Float64:
-    with np.errstate(divide="ignore"):
-        return np.log(values)
-
-
-def _named(groups: Flags, names: tuple[str, ...]) -> tuple[str, ...]:
-    rows = np.flatnonzero(groups)
-    return tuple(names[row] if row < len(names) else f"group {row}" for row in rows.tolist())
+def _positive(values: Float64) -> bool:
+    return bool(np.min(values, initial=np.inf) > 0.0 and np.max(values, initial=0.0) < np.inf)

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.optimize import LinearConstraint, NonlinearConstraint, minimize
 
 from bidder.core.curves import Curve, HillCurve, LogCurve, PowerCurve
 from bidder.core.dual import Problem, Solution, solve
 from bidder.errors import BoundsInfeasible
+from tests.core.slsqp import objective, peer, surplus
 
 Family = Literal["power", "log", "hill"]
 Floats = NDArray[np.float64]
@@ -56,52 +56,6 @@ def problem_of(
         floor=rng.uniform(0.9, 1.6, groups) if profit else rng.uniform(2.0, 4.0, groups),
         price_limit=np.full(groups, np.inf),
     )
-
-
-def objective(problem: Problem, spend: Floats) -> float:
-    """Return what the allocation maximises."""
-    return float(np.sum(problem.weight * problem.curve.revenue(spend) - problem.charge * spend))
-
-
-def surplus(problem: Problem, spend: Floats) -> Floats:
-    """Return by how much each group stands above its floor."""
-    earned = problem.credit * problem.curve.revenue(spend) - problem.floor[problem.group] * spend
-    return np.bincount(problem.group, weights=earned, minlength=len(problem.floor)).astype(np.float64)
-
-
-def peer(problem: Problem, start: Floats) -> float:
-    """Return the optimum that scipy's SLSQP finds, scaled and with derivatives."""
-    number, groups = len(start), len(problem.floor)
-    unit = float(np.mean(problem.curve.high))
-    worth = abs(objective(problem, start)) + 1.0
-
-    def marginal(x: Floats) -> Floats:
-        return problem.curve.marginal(np.maximum(x * unit, 1e-9 * unit))
-
-    def floors(x: Floats) -> Floats:
-        return surplus(problem, x * unit) / worth
-
-    def slopes(x: Floats) -> Floats:
-        rows = np.zeros((groups, number))
-        each = (problem.credit * marginal(x) - problem.floor[problem.group]) * unit / worth
-        rows[problem.group, np.arange(number)] = each
-        return rows
-
-    found = minimize(
-        lambda x: -objective(problem, x * unit) / worth,
-        start / unit,
-        jac=lambda x: -(problem.weight * marginal(x) - problem.charge) * unit / worth,
-        bounds=list(zip(np.maximum(problem.curve.low, 1e-7 * unit) / unit, problem.curve.high / unit, strict=True)),
-        constraints=[
-            LinearConstraint(np.ones((1, number)), ub=problem.cap / unit),
-            NonlinearConstraint(floors, 0.0, np.inf, jac=slopes),
-        ],
-        method="SLSQP",
-        options={"ftol": 1e-14, "maxiter": 2_000},
-    )
-    assert found.success or found.status == 8, found.message
-    assert np.all(floors(found.x) >= -1e-7)
-    return -float(found.fun) * worth
 
 
 def check_kept(problem: Problem, found: Solution) -> None:
@@ -239,16 +193,3 @@ def _best_by_search(curve: Curve, cap: float, *, steps: int) -> float:
     for row in range(number):
         best = np.array([max(best[m - s] + table[s, row] for s in range(m + 1)) for m in range(steps + 1)])
     return float(best[-1])
-
-
-def _forced(*, low: float, cap: float, floor: float) -> Problem:
-    return Problem(
-        curve=PowerCurve(scale=np.ones(2), exponent=np.full(2, 0.5), low=np.full(2, low), high=np.full(2, 50.0)),
-        weight=np.ones(2),
-        credit=np.ones(2),
-        charge=0.0,
-        cap=cap,
-        group=np.zeros(2, dtype=np.intp),
-        floor=np.array([floor]),
-        price_limit=np.array([np.inf]),
-    )
