@@ -17,6 +17,7 @@ from bidder.core.entities import EntityKind, EntityRef, State
 from bidder.core.funding import Book, needs_money, safe_order
 from bidder.core.hourguard import guard_hours
 from bidder.core.intake import inspect
+from bidder.core.last_one import leaving_some
 from bidder.core.layout import Layout
 from bidder.core.money import Money
 from bidder.core.moves import Moves
@@ -295,28 +296,30 @@ _Whole = tuple[list[Change], list[Objection]]
 
 
 def _pause_share(changes: list[Change], desk: _Desk) -> _Whole:
-    """Pause at most a share of the enabled targets, and never the last enabled thing of its kind."""
+    """Pause at most a share of what is enabled of a kind, and never all that runs, whatever kinds do it together."""
     pauses = [c for c in changes if c.new is State.PAUSED]
-    drop: set[int] = set()
-    objections: list[Objection] = []
-    for kind, enabled in (
-        (EntityKind.TARGET, int(desk.layout.alive.sum())),
-        (EntityKind.AD_GROUP, int(desk.layout.group_on.sum())),
-        (EntityKind.CAMPAIGN, int(desk.layout.campaign_on.sum())),
-    ):
-        mine = sorted((c for c in pauses if c.ref.kind is kind), key=lambda c: -c.gain_micros)
-        share = desk.policy.limits.max_paused_share
-        # What cannot be bought, and what the cap cannot cover, is not a judgement: only the last one stays.
-        forced = [c for c in mine if c.reason.code in (Code.PAUSE_STOCK, Code.PAUSE_OVER_CAP)]
-        judged = [c for c in mine if c not in forced]
-        limit = max(int(share * enabled), 1 if share > 0 else 0)
-        allowed = [*forced, *judged[:limit]][: max(enabled - 1, 0)]
-        for change in mine:
-            if change not in allowed:
-                drop.add(id(change))
-                reason = because(Code.PAUSE_SHARE, limit=f"{share:.0%}")
-                objections.append(Objection(reason=reason, change=change))
-    return [c for c in changes if id(c) not in drop], objections
+    share = desk.policy.limits.max_paused_share
+    # What cannot be bought, and what the cap cannot cover, is not a judgement: only the last one stays.
+    forced = [c for c in pauses if c.reason.code in (Code.PAUSE_STOCK, Code.PAUSE_OVER_CAP)]
+    judged = [c for c in pauses if c not in forced]
+    allowed = list(forced)
+    for kind, enabled in _enabled(desk).items():
+        mine = sorted((c for c in judged if c.ref.kind is kind), key=lambda c: -c.gain_micros)
+        allowed += mine[: max(int(share * enabled), 1 if share > 0 else 0)]
+    kept = {id(change) for change in leaving_some(allowed, desk.layout)}
+    reason = because(Code.PAUSE_SHARE, limit=f"{share:.0%}")
+    objections = [Objection(reason=reason, change=c) for c in pauses if id(c) not in kept]
+    return [c for c in changes if c.new is not State.PAUSED or id(c) in kept], objections
+
+
+def _enabled(desk: _Desk) -> dict[EntityKind, int]:
+    """Return how many of each kind are running."""
+    layout = desk.layout
+    return {
+        EntityKind.CAMPAIGN: int(layout.campaign_on.sum()),
+        EntityKind.AD_GROUP: int(layout.group_on.sum()),
+        EntityKind.TARGET: int(layout.alive.sum()),
+    }
 
 
 def _within_cap(changes: list[Change], desk: _Desk) -> _Whole:

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from bidder.core.change import Change, Field, PastChange, Status, Value
 from bidder.core.entities import Editor, EntityKind, EntityRef, State
 from bidder.core.guards import guard
+from bidder.core.last_one import leaving_some
+from bidder.core.layout import Layout
 from bidder.core.money import Money
 from bidder.core.plan import Draft, Hold, Verdict
 from bidder.core.policy import LimitPolicy, Policy, ProtectPolicy
@@ -280,6 +282,60 @@ def test_the_last_enabled_of_a_kind_is_never_paused(refs: tuple[EntityRef, ...],
     verdict = judged(*(state(ref, State.PAUSED, 0, why) for ref in refs), shop=shop, rules=limits(max_paused_share=1.0))
 
     assert 1 == len(verdict.plan)
+
+
+@pytest.mark.parametrize("why", [WHY, *FORCED])
+@pytest.mark.parametrize(
+    ("refs", "left"),
+    [
+        ((target(0), campaign("c1")), 1),
+        ((campaign("c1"), target(0)), 1),
+        ((campaign("c0"), target(0)), 2),
+    ],
+)
+def test_kinds_together_never_pause_all_that_runs(refs: tuple[EntityRef, ...], left: int, why: Reason) -> None:
+    """The one target of a campaign and the other campaign would stop everything; one of both stays."""
+    shop = Shop(words=[Word(), Word(state=State.PAUSED), Word(campaign="c1")])
+
+    verdict = judged(*(state(ref, State.PAUSED, 0, why) for ref in refs), shop=shop, rules=limits(max_paused_share=1.0))
+
+    assert left == len(verdict.plan)
+
+
+@pytest.mark.parametrize(
+    ("refs", "left"),
+    [
+        (("ad_group:gc0", "campaign:c1"), ["ad_group:gc0"]),
+        (("target:t1", "ad_group:gc0", "target:t0", "target:t2"), ["target:t1", "ad_group:gc0", "target:t0"]),
+        (("campaign:c1", "ad_group:gc0", "target:t1"), ["campaign:c1", "target:t1"]),
+    ],
+)
+def test_ad_groups_count_with_the_other_kinds(refs: tuple[str, ...], left: list[str]) -> None:
+    """An ad group stops its one running target; what was stopped before stops nothing more."""
+    shop = Shop(words=[Word(), Word(state=State.PAUSED), Word(campaign="c1")])
+    layout = Layout.of(shop.structure(), ProtectPolicy())
+
+    kept = leaving_some([state(EntityRef.parse(ref), State.PAUSED) for ref in refs], layout)
+
+    assert left == [str(change.ref) for change in kept]
+
+
+@pytest.mark.parametrize(
+    ("words", "refs", "left"),
+    [
+        ((Word(state=State.PAUSED), Word(state=State.PAUSED, campaign="c1")), ("campaign:c0", "campaign:c1"), 1),
+        ((), (), 0),
+    ],
+)
+def test_without_running_targets_a_group_or_campaign_is_left(
+    words: tuple[Word, ...], refs: tuple[str, ...], left: int
+) -> None:
+    """Accounts whose targets all rest, or that have none, keep one of what else is enabled."""
+    layout = Layout.of(Shop(words=words).structure(), ProtectPolicy())
+
+    kept = leaving_some([state(EntityRef.parse(ref), State.PAUSED) for ref in refs], layout)
+
+    assert left == len(kept)
 
 
 @pytest.mark.parametrize("why", FORCED)
