@@ -20,7 +20,7 @@ from bidder.core.entities import EntityKind, EntityRef
 from bidder.core.events import Phase, season_of
 from bidder.core.layout import Layout
 from bidder.core.money import Money
-from bidder.core.pausing import Evidence, weigh
+from bidder.core.pausing import Evidence, weigh_forecast
 from bidder.core.performance import MISSING, Float64, PerformanceTable
 from bidder.core.policy import Policy
 from bidder.core.prediction import Forecast
@@ -71,15 +71,8 @@ def find(snapshot: Snapshot, forecast: Forecast, policy: Policy) -> tuple[Findin
     layout = Layout.of(snapshot.structure, policy.protect)
     money = economics(layout, forecast, policy.goal)
     normal, event = _sums(snapshot, policy)
-    evidence = weigh(
-        shape=forecast.shape,
-        rate=forecast.rate,
-        orders=forecast.orders,
-        spend_micros=forecast.spend_micros,
-        aov_micros=forecast.aov_micros,
-        cpc_micros=forecast.cpc_micros,
-        floor_roas=money.floor_roas,
-    )
+    known = np.ones(len(forecast.target_ids), dtype=bool)
+    evidence = weigh_forecast(forecast, known=known, floor_roas=money.floor_roas)
     usual = normal.orders.sum() / max(normal.clicks.sum(), 1.0)
     findings: list[Finding] = []
     for row in np.flatnonzero(normal.spend + event.spend > 0).tolist():

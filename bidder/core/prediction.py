@@ -6,7 +6,7 @@ estimates, not amounts; they become `Money` only when a decision is rounded.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 
 import numpy as np
@@ -40,6 +40,9 @@ class Forecast:
         pooled_ok: The prior check passed, so that posterior pauses keep their nominal error (see decisions.md 3.5).
         maturity: Learned share of final gross orders visible at age 0, 1, 2 ... days, shape (n_ages,).
         event_conversion, event_traffic: Of the coming day relative to a normal one, 1 where no sale event is near.
+        sure: Share of matured clicks and spend that stands even if orders come later than learned; all of it where
+            the array is left empty.
+        clustering: Orders that come together for every independent one, at least 1; counts weigh that much less.
         notes: Sentences about what was estimated how, for people.
         scorecard: How past forecasts came out; ``shape`` and ``rate`` are widened by it. ``None`` before any can be
             judged.
@@ -70,10 +73,14 @@ class Forecast:
     product_refund_rate: dict[ProductId, float]
     event_conversion: float = 1.0
     event_traffic: float = 1.0
+    sure: Float64 = field(default_factory=lambda: np.zeros(0))
+    clustering: float = 1.0
     notes: tuple[str, ...] = ()
     scorecard: Scorecard | None = None
 
     def __post_init__(self) -> None:
+        if not self.sure.size:
+            object.__setattr__(self, "sure", np.ones(len(self.target_ids)))
         for column in fields(self):
             value = getattr(self, column.name)
             if not isinstance(value, np.ndarray):

@@ -2,15 +2,19 @@
 
 Under the right prior the predictive distribution function of every target's orders is uniform (probability integral
 transform). Counts are discrete, so the transform is averaged over its step instead of randomised: the check is
-deterministic. Source: Czado, Gneiting, Held, Predictive model assessment for count data (2009); decisions.md 3.5.
+deterministic. Where targets are stopped for what they brought, their counts at the stop are not what the predictive
+speaks of, so only what was seen before any stop was possible takes part. Source: Czado, Gneiting, Held, Predictive
+model assessment for count data (2009); decisions.md 3.5.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import betainc
 
 from bidder.core.performance import Float64
+from bidder.forecast.facts import TargetFacts
 
 KS_LIMIT = 0.05
 """Largest distance from uniform with which posterior pauses keep their nominal error; decisions.md 3.5."""
@@ -54,3 +58,30 @@ def pit_distance(low: Float64, high: Float64) -> float:
 def prior_holds(distance: float, targets: int) -> bool:
     """Tell whether posterior pauses may be used."""
     return targets >= LEAST_TARGETS and distance <= KS_LIMIT
+
+
+def before_stops(facts: TargetFacts, matured_clicks: Float64, allowed: Float64) -> NDArray[np.bool_]:
+    """Return the rows up to which no target could have been paused for want of orders.
+
+    A target that sold little stops early and one that sold well goes on, so the number of orders at a stop does not
+    follow the predictive distribution of its clicks, however right the prior is. Up to the spend that every pause on
+    evidence asks for, it does.
+
+    Args:
+        facts: Rows by target and day.
+        matured_clicks: (n_rows,) clicks of each row times the share of their orders that can be seen.
+        allowed: (n_targets,) matured clicks below which nothing is ever paused; infinite where nothing ever is.
+
+    Returns:
+        (n_rows,) rows whose target had fewer matured clicks than allowed on the days before.
+    """
+    if not len(facts) or not np.isfinite(allowed).any():
+        return np.ones(len(facts), dtype=np.bool_)
+    order = np.lexsort((facts.day, facts.target))
+    target = facts.target[order]
+    running = np.cumsum(matured_clicks[order]) - matured_clicks[order]
+    first = np.flatnonzero(np.diff(target, prepend=-1))
+    start = np.repeat(running[first], np.diff(np.append(first, len(target))))
+    kept = np.empty(len(facts), dtype=np.bool_)
+    kept[order] = running - start <= allowed[target]
+    return kept

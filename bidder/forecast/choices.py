@@ -34,7 +34,8 @@ PLAIN = Powers()
 FOLDS = 2
 FOLD_DAYS = 7
 LEAST_DAYS = 28
-"""Days without change that must be there before anything is chosen: two folds and two weeks to learn from."""
+"""Days without change that must be there before a signal is chosen: two folds and two weeks to learn from. How much
+orders cluster is told by their number alone."""
 
 LEAST_ORDERS = 100
 """Orders in those days below which nothing is chosen."""
@@ -138,9 +139,9 @@ def choose(
     if not len(facts) or facts.orders.sum() < LEAST_ORDERS:
         return Choices()
     end = int(facts.day.max()) + 1
-    if end - int(facts.day.min()) < LEAST_DAYS:
-        return Choices()
     cluster = _clustering(facts, layout, levels, fallback)
+    if end - int(facts.day.min()) < LEAST_DAYS:
+        return Choices(clustering=cluster)
     tempered = replace(facts, orders=facts.orders / cluster, clicks=facts.clicks / cluster)
     folds = [_fold(tempered, sales, layout, levels, end - FOLD_DAYS * (n + 1), unusable) for n in range(FOLDS)]
     plain = sum(_likelihood(fold, levels, Powers(), 0.0, fallback) for fold in folds)

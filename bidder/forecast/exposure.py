@@ -22,12 +22,14 @@ class Exposure:
 
     Attributes:
         clicks: Matured clicks. orders: Gross orders seen. spend_micros: Matured spend.
+        sure_clicks: Matured clicks that stand even if orders come later than learned.
         carts: Carts and favourites on ``cart_clicks`` clicks; zeros where none are reported.
     """
 
     clicks: Float64
     orders: Float64
     spend_micros: Float64
+    sure_clicks: Float64
     carts: Float64
     cart_clicks: Float64
 
@@ -50,9 +52,16 @@ def expose(facts: TargetFacts, n_targets: int, curve: MaturityCurve) -> Exposure
         clicks=total(facts.clicks * matured),
         orders=total(facts.orders),
         spend_micros=total(facts.spend_micros * matured),
+        sure_clicks=total(facts.clicks * curve.surely_at(facts.elapsed)),
         carts=total(np.where(told, facts.carts, 0.0)),
         cart_clicks=total(np.where(told, facts.clicks, 0.0)),
     )
+
+
+def sure_share(exposure: Exposure) -> Float64:
+    """Return the share of each target's matured clicks that is sure; 1 where there are none."""
+    clicks = exposure.clicks
+    return np.clip(np.divide(exposure.sure_clicks, clicks, out=np.ones_like(clicks), where=clicks > 0), 0.0, 1.0)
 
 
 def discount(days_ago: Float64, half_life_days: float) -> Float64:

@@ -19,9 +19,9 @@ from bidder.core.scorecard import JUDGED_DAYS, Scorecard
 from bidder.core.snapshot import Snapshot
 from bidder.forecast.baseline import NormalDay, normal_day
 from bidder.forecast.bids import bid_steps
-from bidder.forecast.check import prior_holds
+from bidder.forecast.check import before_stops, prior_holds
 from bidder.forecast.choices import Choices, choose, settled_past
-from bidder.forecast.exposure import Exposure, expose, fading
+from bidder.forecast.exposure import Exposure, expose, fading, sure_share
 from bidder.forecast.facts import TargetFacts, covered_targets, event_days, omits_zeros, target_facts
 from bidder.forecast.hours import learn_hours
 from bidder.forecast.layout import Codes, Layout, lay_out
@@ -35,6 +35,7 @@ from bidder.forecast.response import Elasticities, learn_elasticities
 from bidder.forecast.scorecard import keep_score
 from bidder.forecast.shrinkage import RatePrior, fit_rates
 from bidder.forecast.signals import Powers, Signals, cart_rates, relative_carts, shop_rates
+from bidder.forecast.stops import allowed_clicks, stopped_on_evidence
 from bidder.forecast.sums import sum_by
 from bidder.forecast.trees import boosted, covariates
 from bidder.forecast.value import order_values, rpc_bounds
@@ -99,10 +100,6 @@ class EmpiricalBayesForecaster:
         picture = self._picture(snapshot)
         layout, facts = picture.layout, picture.facts
         card = self._scorecard(picture)
-        rates = self._rates(picture)
-        if card is not None and card.widening > 1:
-            # The mean stays; the coefficient of variation grows by the factor.
-            rates = replace(rates, shape=rates.shape / card.widening**2, rate=rates.rate / card.widening**2)
         value = order_values(layout, facts.target, facts.orders, facts.revenue_micros)
         refunds = refund_rates(
             history.products,
@@ -111,9 +108,13 @@ class EmpiricalBayesForecaster:
             default=policy.goal.default_refund_rate,
             unusable=picture.unusable,
         )
+        aov = np.nan_to_num(value.mean_micros, nan=0.0)
+        rates = self._rates(picture, aov, refunds.by_target)
+        if card is not None and card.widening > 1:
+            # The mean stays; the coefficient of variation grows by the factor.
+            rates = replace(rates, shape=rates.shape / card.widening**2, rate=rates.rate / card.widening**2)
         ramp = self._ramp(picture, rates)
         cvr = rates.shape / rates.rate * ramp.conversion
-        aov = np.nan_to_num(value.mean_micros, nan=0.0)
         rpc_low, rpc_high = rpc_bounds(cvr * aov, rates.shape, value.variance, policy.evidence.interval)
         zeros_left_out = omits_zeros(picture.closed)
         day, response = self._traffic(picture, zeros_left_out=zeros_left_out)
@@ -149,6 +150,8 @@ class EmpiricalBayesForecaster:
             product_refund_rate=refunds.by_product,
             event_conversion=ramp.conversion,
             event_traffic=ramp.traffic,
+            sure=sure_share(rates.exposure),
+            clustering=rates.choices.clustering,
             notes=(*_notes(rates, picture.curve, refunds, response, value.mean_micros), *ramp.notes()),
             scorecard=card,
         )
@@ -210,7 +213,7 @@ class EmpiricalBayesForecaster:
             groups=digest((*levels, layout.product_rows())),
         )
 
-    def _rates(self, picture: _Picture) -> _Rates:
+    def _rates(self, picture: _Picture, aov_micros: Float64, refund_rate: Float64) -> _Rates:
         """Estimate order rates: the prior from days that rest for the day, the posterior from all there is."""
         layout, facts, levels, curve = picture.layout, picture.facts, picture.levels, picture.curve
         size = len(layout)
@@ -231,11 +234,17 @@ class EmpiricalBayesForecaster:
         if choices.powers.trees > 0:
             signals = replace(signals, trees=self._trees(picture, rested, resting, signals, choices.powers))
         lift = signals.lift(choices.powers)
+        unstopped = resting
+        if stopped_on_evidence(picture.snapshot.memory):
+            allowed = allowed_clicks(layout, resting, aov_micros, refund_rate, self._policy)
+            unstopped = expose(rested.take(before_stops(rested, rested.clicks * curve.at(rested.elapsed), allowed)),
+                               size, curve)  # fmt: skip
         prior, distance, checked = self._memo.recall(
             "orders",
-            (resting.orders, resting.clicks, lift, choices.clustering, picture.groups),
-            lambda: _order_prior(resting, levels, lift, choices.clustering),
-        )
+            (resting.orders, resting.clicks, unstopped.orders, unstopped.clicks, lift, choices.clustering,
+             picture.groups),
+            lambda: _order_prior(resting, unstopped, levels, lift, choices.clustering),
+        )  # fmt: skip
         exposure = expose(facts, size, curve)
         events, clicks = exposure.orders, exposure.clicks
         if choices.drift > 0:
@@ -342,12 +351,14 @@ def _levels(layout: Layout) -> list[Codes]:
     return [layout.category, layout.match, layout.category * matches + layout.match, layout.product, layout.ad_group]
 
 
-def _order_prior(resting: Exposure, levels: list[Codes], lift: Float64, cluster: float) -> tuple[RatePrior, float, int]:
-    """Fit the prior to tempered counts and check it on the counts themselves."""
+def _order_prior(
+    resting: Exposure, unstopped: Exposure, levels: list[Codes], lift: Float64, cluster: float
+) -> tuple[RatePrior, float, int]:
+    """Fit the prior to tempered counts and check it on the counts themselves, as far as nothing could be stopped."""
     prior = fit_rates(
         resting.orders / cluster, resting.clicks / cluster, levels, fallback=FALLBACK_CVR, prior_mean=lift
     )
-    return prior, *prior.distance(resting.orders, resting.clicks, cluster)
+    return prior, *prior.distance(unstopped.orders, unstopped.clicks, cluster)
 
 
 def _notes(

@@ -30,6 +30,9 @@ _WHOLE_DAY = 0.9
 _STEPS = 16
 """Steps a day of the lookup table; finer than any report arrives."""
 
+_SURE_INTERVAL = 0.9
+"""Interval whose lower bound is missed with a chance of 5%, as often as a pause may be wrong."""
+
 _ROUNDS = 3
 """Passes that fill gaps between observations with the curve found so far."""
 
@@ -41,6 +44,7 @@ class MaturityCurve:
     Attributes:
         share: Share of the final gross orders visible, non-decreasing, within (0, 1], 1 at the window.
         low, high: Bounds of ``share``.
+        sure: Share that completion falls short of with a chance of 5%: what a verdict against a target may rest on.
         phase: Part of the day after which an age was usually observed: ``share[k]`` holds ``k + phase`` days after
             the click day began, ``share[0]`` at its end.
         orders: Orders the curve was learned from beside the default.
@@ -49,22 +53,30 @@ class MaturityCurve:
     share: Float64
     low: Float64
     high: Float64
+    sure: Float64
     phase: float
     orders: float
 
     def at(self, elapsed: Float64) -> Float64:
         """Return the completion for observations ``elapsed`` days (at least 0, any shape) after the click day began."""
-        table = self._table()
-        share: Float64 = table[np.minimum((elapsed * _STEPS).astype(np.int64), len(table) - 1)]
-        return share
+        return _looked_up(self._table(self.share), elapsed)
 
-    def _table(self) -> Float64:
+    def surely_at(self, elapsed: Float64) -> Float64:
+        """Return the completion that is sure for observations ``elapsed`` days after the click day began."""
+        return _looked_up(self._table(self.sure), elapsed)
+
+    def _table(self, share: Float64) -> Float64:
         elapsed = (np.arange(_STEPS * (len(self.share) + 1) + 1) + 0.5) / _STEPS
         knots = np.concatenate(([1.0], np.arange(1, len(self.share)) + self.phase))
-        table = np.interp(elapsed, np.maximum.accumulate(knots), self.share)
+        table = np.interp(elapsed, np.maximum.accumulate(knots), share)
         early = elapsed < 1.0
-        table[early] = self.share[0] * (SAME_DAY_START + (1 - SAME_DAY_START) * elapsed[early])
+        table[early] = share[0] * (SAME_DAY_START + (1 - SAME_DAY_START) * elapsed[early])
         return table
+
+
+def _looked_up(table: Float64, elapsed: Float64) -> Float64:
+    share: Float64 = table[np.minimum((elapsed * _STEPS).astype(np.int64), len(table) - 1)]
+    return share
 
 
 def default_shares(curve: Sequence[float], window_days: int) -> Float64:
@@ -124,8 +136,10 @@ def learn_maturity(
         hazard = np.zeros(window + 1)
         hazard[1:] = np.clip((new / dispersion + PRIOR_ORDERS * prior_hazard[1:]) / evidence, 0.0, 0.999)
         shares = _completion(hazard)
-    low, high = _bounds(hazard, shares, risk / dispersion + PRIOR_ORDERS, interval)
-    return MaturityCurve(share=shares, low=low, high=high, phase=phase, orders=float(risk.max(initial=0.0)))
+    weight = risk / dispersion + PRIOR_ORDERS
+    low, high = _bounds(hazard, shares, weight, interval)
+    sure, _ = _bounds(hazard, shares, weight, _SURE_INTERVAL)
+    return MaturityCurve(share=shares, low=low, high=high, sure=sure, phase=phase, orders=float(risk.max(initial=0.0)))
 
 
 def observation_phase(facts: TargetFacts, window_days: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import exp, factorial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from bidder.core.change import Field
 from bidder.core.decide import allocate
 from bidder.core.entities import State
-from bidder.core.pausing import Evidence, carts_veto, log_evalue, should_pause, weigh
+from bidder.core.pausing import Evidence, carts_veto, log_evalue, should_pause, together, weigh, weigh_forecast
 from bidder.core.performance import Float64
 from bidder.core.policy import EvidencePolicy
 from bidder.core.snapshot import Memory
@@ -219,8 +220,12 @@ def test_cautious_targets_need_the_evalue(*, below: float, evalue: float, usual:
 def test_what_is_unknown_is_no_evidence(column: str) -> None:
     """A target of which one figure is missing is paused by neither test."""
     known = {"shape": 0.1, "rate": 900.0, "orders": 0.0, "spend_micros": 900e6, "aov_micros": 100e6, "cpc_micros": 1e6}
-    whole = weigh(**{name: floats(value) for name, value in known.items()}, floor_roas=floats(2.0))
-    partly = weigh(**{name: floats(v) for name, v in {**known, column: np.nan}.items()}, floor_roas=floats(2.0))
+
+    def weighed(figures: dict[str, float]) -> Evidence:
+        told: dict[str, Any] = {name: floats(value) for name, value in figures.items()}
+        return weigh(**told, floor_roas=floats(2.0))
+
+    whole, partly = weighed(known), weighed({**known, column: np.nan})
     both = np.array([column not in {"shape", "rate", "cpc_micros"}])
 
     assert [True] == should_pause(whole, RULES, cautious=both).tolist()
@@ -283,3 +288,72 @@ def test_between_resume_and_pause_nothing_flickers(*, below: float, running: lis
     told = states(runs, Memory(), below=below), states(rests, Memory(paused_by_us={target(0): ours}), below=below)
 
     assert (running, resting) == told
+
+
+@pytest.mark.parametrize("burst", [1.5, 2.0, 4.0])
+def test_tempered_evalue_keeps_its_error_rate_where_orders_come_in_bursts(burst: float) -> None:
+    """Geometric bursts at break-even: 5% at most are ever paused with the clustering known, far more without."""
+    rng = np.random.default_rng(11)
+    steps, each = round(HORIZON) * 4, 0.25
+    shape = (2_000, steps)
+    arrivals = rng.poisson(each / burst, shape)
+    # As many geometric sizes as arrivals: a negative binomial of failures on top of one each.
+    sizes = arrivals + np.where(arrivals > 0, rng.negative_binomial(np.maximum(arrivals, 1), 1.0 / burst), 0)
+    orders, spent = sizes.cumsum(axis=1).astype(np.float64), np.broadcast_to(np.arange(1, steps + 1) * each, shape)
+    clustering = 2.0 * burst - 1.0  # E[n^2] / E[n] of a geometric size of that mean
+
+    plain = (log_evalue(orders, spent) >= np.log(20.0)).any(axis=1).mean()
+    tempered = (log_evalue(orders, spent, clustering) >= np.log(20.0)).any(axis=1).mean()
+
+    assert tempered <= 0.05 < plain
+
+
+def test_of_many_together_only_those_far_beyond_pass() -> None:
+    """Ten hypotheses at 5%: the largest of one must reach 200, of two 100, of five 40; others are no hypotheses."""
+    evalues = floats(210.0, 30.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, np.nan, 9_999.0)
+    tested = np.array([True] * 10 + [True, False])
+
+    alone = together(np.log(evalues), tested=tested, level=0.05)
+    two = together(np.log(np.where(evalues == 30.0, 120.0, evalues)), tested=tested, level=0.05)
+    none = together(np.log(np.where(evalues == 210.0, 190.0, evalues)), tested=tested, level=0.05)
+
+    # The eleventh is nan but counts as a hypothesis: 11 / (1 x .05) = 220 would be asked of the first alone.
+    assert [0, 2, 0] == [int(alone.sum()), int(two.sum()), int(none.sum())]
+
+
+@pytest.mark.parametrize(("alone", "paused"), [(None, 30), (30, 30), (29, 0)])
+def test_many_cautious_pauses_are_judged_together_where_the_policy_says(*, alone: int | None, paused: int) -> None:
+    """Thirty of 1,000 at an e-value of 25: each passes alone, together they would need 1,000 / (30 x .05)."""
+    evalues = np.where(np.arange(1_000) < 30, 25.0, 0.5)
+    found = Evidence(floor_orders=np.full(1_000, 9.0), below=np.ones(1_000), log_evalue=np.log(evalues))
+
+    verdict = should_pause(found, replace(RULES, cautious_alone=alone), cautious=np.ones(1_000, dtype=bool))
+
+    assert paused == int(verdict.sum())
+
+
+def test_together_keeps_the_share_of_false_pauses() -> None:
+    """Half the targets earn break-even: of those rejected together at most one in twenty does, in the mean."""
+    ratio = np.where(np.arange(400) < 200, 1.0, 0.3)
+    shares = []
+    for seed in range(20):
+        orders, spent = looks(ratio, per_floor_order=1, seed=seed)
+        rejected = together(
+            log_evalue(orders[:, 14].astype(np.float64), spent[:, 14]), tested=np.ones(400, dtype=bool), level=0.05
+        )
+        shares.append(float(np.mean(ratio[rejected] == 1.0)) if rejected.any() else 0.0)
+
+    assert float(np.mean(shares)) <= 0.05
+
+
+def test_only_sure_exposure_speaks_against_a_target() -> None:
+    """Where 30% of the matured clicks may still be immature, spend and probability count only the rest."""
+    shop = Shop(words=(Word(value=0.5, seen_orders=0.0),))
+    known = np.ones(1, dtype=bool)
+
+    whole = weigh_forecast(shop.forecast(), known=known, floor_roas=floats(2.0))
+    partly = weigh_forecast(shop.forecast(sure=np.array([0.7])), known=known, floor_roas=floats(2.0))
+
+    assert 0.7 * whole.floor_orders[0] == pytest.approx(partly.floor_orders[0])
+    assert partly.below[0] < whole.below[0]
+    assert partly.log_evalue[0] < whole.log_evalue[0]

@@ -140,3 +140,14 @@ def test_any_development_gives_a_curve(counts: list[int], window: int, first: fl
     assert curve.share[0] > 0
     assert 1.0 == curve.share[-1]
     assert window + 1 == len(curve.share)
+
+
+def test_what_is_sure_grows_with_what_is_known() -> None:
+    """Without reports the sure share is far below the default; with many it is close to the curve, never above it."""
+    unknown, known = learn(NO_DEVELOPMENT), learn(development(days=60, orders=1_500, seed=5, delay=TRUTH))
+
+    for curve in (unknown, known):
+        assert (curve.sure <= curve.share).all()
+        assert (curve.surely_at(np.arange(1.0, 8.0)) <= curve.at(np.arange(1.0, 8.0))).all()
+    assert unknown.sure[0] < 0.9 * unknown.share[0]
+    assert known.sure[0] > 0.97 * known.share[0]
