@@ -61,6 +61,24 @@ class StageRecord:
     day: date
 
 
+PRICE_STEP = 0.05
+"""A price that moved by this share since it last counted as changed is another price."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """When something about a product turned last, UTC; ``None`` where it never did.
+
+    Attributes:
+        repriced_at: Its price moved by `PRICE_STEP` or more.
+        sold_out_at: It could no longer be bought. restocked_at: It could be bought again.
+    """
+
+    repriced_at: datetime | None = None
+    sold_out_at: datetime | None = None
+    restocked_at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """What our own record holds about the account.
@@ -71,6 +89,8 @@ class Memory:
         left_alone: Entities edited by somebody else, until when they are left alone.
         paused_by_us: Entities we paused and nobody touched since, with the change that did it.
         stages: Lifecycle records by product.
+        turns: Price changes and stock-outs by product.
+        sampled: Targets that run on to audit the rule of pausing, and since when.
         observing_until: The account is only observed before this instant; ``None`` when that is over.
         canary: What makes this the first careful live cycle (installation, upgrade, gap), or ``None``.
         day_spend_micros: Spend since the marketplace's midnight as last reported, by campaign id.
@@ -83,6 +103,8 @@ class Memory:
     left_alone: Mapping[EntityRef, datetime] = field(default_factory=dict)
     paused_by_us: Mapping[EntityRef, PastChange] = field(default_factory=dict)
     stages: Mapping[ProductId, StageRecord] = field(default_factory=dict)
+    turns: Mapping[ProductId, Turn] = field(default_factory=dict)
+    sampled: Mapping[EntityRef, datetime] = field(default_factory=dict)
     observing_until: datetime | None = None
     canary: str | None = None
     day_spend_micros: Mapping[str, int] = field(default_factory=dict)

@@ -16,8 +16,10 @@ from bidder.store.cycles import last_acting_version, last_forecast_day, last_rec
 from bidder.store.facts import FactBook
 from bidder.store.holds import HoldBook
 from bidder.store.ledger import Ledger
+from bidder.store.sampled import SampleBook
 from bidder.store.stages import StageBook
 from bidder.store.structure import StructureBook
+from bidder.store.turns import TurnBook
 from models import CycleRow, ReportRow
 from models.tables import table_of
 
@@ -50,6 +52,8 @@ class Books:
     holds: HoldBook
     changes: ChangeBook
     stages: StageBook
+    turns: TurnBook
+    sampled: SampleBook
     ledger: Ledger
     last_cycle: int | None
     last_as_of: datetime | None
@@ -95,6 +99,8 @@ def load(connection: Connection, record: AccountRecord, *, rehearsal: bool) -> B
         holds=HoldBook.load(connection, number),
         changes=ChangeBook.load(connection, number),
         stages=StageBook.load(connection, number),
+        turns=TurnBook.load(connection, number),
+        sampled=SampleBook.load(connection, number),
         ledger=Ledger(number, record.account.currency),
         last_cycle=None if recorded is None else recorded[0],
         last_as_of=None if recorded is None else recorded[1],

@@ -70,6 +70,8 @@ def _memory(memory: Memory) -> str:
          sorted((str(ref), instant_text(until)) for ref, until in memory.left_alone.items()),
          sorted((str(ref), repr(past)) for ref, past in memory.paused_by_us.items()),
          sorted((str(product), repr(stage)) for product, stage in memory.stages.items()),
+         sorted((str(product), repr(turn)) for product, turn in memory.turns.items()),
+         sorted((str(ref), instant_text(since)) for ref, since in memory.sampled.items()),
          None if memory.observing_until is None else instant_text(memory.observing_until),
          memory.canary, sorted(memory.day_spend_micros.items()), memory.month_spend_micros]
     )  # fmt: skip

@@ -126,6 +126,7 @@ class SqlStore:
         with self._shelf.unit(account.id) as unit:
             known = self._shelf.entered(unit, account, now)
             known.structure.save(unit.connection, structure)
+            known.turns.follow(structure.products, structure.observed_at)
             known.ledger.follow(unit.connection, structure, foreign, now=now)
             fresh = known.changes.add_edits(unit.connection, foreign, hold=self._hold(account.id))
             unit.events += edits_told(known, fresh)
@@ -173,6 +174,8 @@ class SqlStore:
                 left_alone=known.changes.left_alone(as_of=as_of),
                 paused_by_us=known.changes.paused_by_us(),
                 stages=dict(known.stages.stages),
+                turns=dict(known.turns.turns),
+                sampled=dict(known.sampled.since),
                 observing_until=known.observing_until(limits, as_of=as_of),
                 canary=known.canary(code_version=self.chain.code_version, as_of=as_of),
                 day_spend_micros=day_spend(connection, known, as_of=as_of),
@@ -229,6 +232,8 @@ class SqlStore:
                 known.forecast_day = day
             cycles.write_decisions(connection, cycle, draft, verdict)
             known.holds.update(connection, verdict.holds, cycle=cycle, previous_cycle=known.last_cycle, as_of=as_of)
+            kept = ((change.ref, change.reason) for change in verdict.plan.changes)
+            known.sampled.follow((*((hold.ref, hold.reason) for hold in verdict.holds), *kept), as_of)
             known.stages.save(connection, draft.stages)
             known.stages.save_lines(connection, draft.clearance, cycle=cycle, day=day)
             written = intents.write(connection, account, number, cycle, verdict.plan.changes, as_of=as_of)
