@@ -12,6 +12,7 @@ import numpy as np
 
 from bidder.core.allocate import Allocation, allocate_money
 from bidder.core.answers import Answers, because, exact, figure, instant
+from bidder.core.audit_sample import sample_figures
 from bidder.core.bids import wanted_bids
 from bidder.core.campaigns import (
     Spending,
@@ -31,7 +32,7 @@ from bidder.core.layout import Flags
 from bidder.core.lifecycle import Lifecycle, by_category, discount_allowed
 from bidder.core.monthplan import MonthOutlook, explain_month, month_outlook
 from bidder.core.pacing import runway_days
-from bidder.core.pausing import Evidence, weigh
+from bidder.core.pausing import Evidence, weigh_forecast
 from bidder.core.performance import Float64
 from bidder.core.plan import ClearanceLine, Draft, Objection
 from bidder.core.policy import Policy
@@ -67,11 +68,12 @@ def allocate(snapshot: Snapshot, forecast: Forecast, policy: Policy) -> Draft:
     decidable = free.bid & case.usable & case.economics.known & (forecast.covered > 0)
     allocation = allocate_money(case, decidable)
     situation = situation_of(case, stages)
-    wanted = wanted_bids(case, allocation, taper=situation.taper, new=situation.new)
-    free = _only_decidable(case, free, situation)
-    pausing = decide_delivery(case, answers, free, situation, evidence)
-    moves = decide_bids(case, free, situation, wanted, pausing)
-    answer_targets(case, answers, free, moves, situation, capped_campaigns(case))
+    wanted = wanted_bids(case, allocation, taper=np.minimum(situation.taper, situation.ramp), new=situation.new)
+    free = _only_decidable(case, free)
+    delivery = decide_delivery(case, answers, free, situation, evidence)
+    pausing = delivery.pausing
+    moves = decide_bids(case, free, situation, wanted, delivery)
+    answer_targets(case, answers, free, moves, situation, evidence, capped_campaigns(case))
     answer_groups(case, answers, moves)
     hold_targets(case, answers, free, moves, situation)
     spending = expected_spending(case, moves, pausing)
@@ -113,12 +115,11 @@ def _only_watching(case: Case, answers: Answers) -> bool:
     return True
 
 
-def _only_decidable(case: Case, free: Reach, situation: Situation) -> Reach:
-    """Take away targets of which too little is known to move them at all, and bids that rest through a stock-out."""
+def _only_decidable(case: Case, free: Reach) -> Reach:
+    """Take away targets of which too little is known to move them at all."""
     good = case.usable & case.economics.known & (case.forecast.covered > 0)
-    resting = situation.sold_out & ~case.layout.alive
     return Reach(
-        bid=free.bid & good & ~resting,
+        bid=free.bid & good,
         delivery=free.delivery & case.usable & (case.forecast.covered > 0),
         resumable=free.resumable,
         group=free.group,
@@ -130,19 +131,7 @@ def _evidence(case: Case) -> Evidence:
     """Weigh the evidence against each target at its present cost per click."""
     forecast = case.forecast
     fit = case.usable & case.economics.known & (forecast.aov_micros > 0) & (forecast.cpc_micros > 0)
-
-    def known(values: Float64) -> Float64:
-        return np.where(fit, values, np.nan)
-
-    return weigh(
-        shape=known(forecast.shape),
-        rate=known(forecast.rate),
-        orders=known(forecast.orders),
-        spend_micros=known(forecast.spend_micros),
-        aov_micros=known(forecast.aov_micros),
-        cpc_micros=known(forecast.cpc_micros),
-        floor_roas=case.economics.floor_roas / case.economics.caused,
-    )
+    return weigh_forecast(forecast, known=fit, floor_roas=case.economics.floor_roas / case.economics.caused)
 
 
 def _figures(
@@ -179,7 +168,8 @@ def _figures(
     figures |= figures_of(case.forecast.scorecard)
     if case.policy.month_plan is not None and allocation.money_micros > 0:
         figures["plan_use_ratio"] = expected / allocation.money_micros
-    return {name: value for name, value in {**figures, **_balance(case, expected)}.items() if math.isfinite(value)}
+    named = {**figures, **_balance(case, expected), **sample_figures(case)}
+    return {name: value for name, value in named.items() if math.isfinite(value)}
 
 
 def _mean(values: Float64, weights: Float64) -> float:

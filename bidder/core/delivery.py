@@ -6,51 +6,101 @@ Called by `bidder.core.decide`. Only what we paused ourselves is ever resumed, a
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from bidder.core.answers import Answers, amount, because, figure, instant
+from bidder.core.audit_sample import sampled
 from bidder.core.case import Case
 from bidder.core.change import Change, Field, PastChange
 from bidder.core.eligibility import Reach
 from bidder.core.entities import EntityKind, Product, State
+from bidder.core.fresh import Seen, seen_since
+from bidder.core.launches import Tests, judge_tests
 from bidder.core.layout import NONE, Flags, tally
-from bidder.core.pausing import Evidence, carts_veto, should_pause
+from bidder.core.pausing import Evidence, carts_veto, log_evalue, should_pause
 from bidder.core.performance import Float64
 from bidder.core.reasons import Code, Reason
 from bidder.core.situation import Situation
+from bidder.core.snapshot import Turn
+from bidder.core.turns import turned_since
 
-_STOCK, _SLOW, _FAILED, _EVIDENCE = (
-    Code.PAUSE_STOCK.name,
-    Code.PAUSE_SLOW.name,
-    Code.PAUSE_NEW_FAILED.name,
-    Code.PAUSE_EVIDENCE.name,
-)
+_STOCK, _SLOW, _EVIDENCE = Code.PAUSE_STOCK.name, Code.PAUSE_SLOW.name, Code.PAUSE_EVIDENCE.name
+_FAILED, _LOST = Code.PAUSE_NEW_FAILED.name, Code.PAUSE_NEW_LOSS.name
 
 
-def decide_delivery(case: Case, answers: Answers, reach: Reach, now: Situation, evidence: Evidence) -> Flags:
-    """Write pauses and resumes; returns the targets that are being paused."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Delivery:
+    """What becomes of targets, shape (n_targets,).
+
+    Attributes:
+        pausing: Being paused.
+        audited: Would be paused on evidence, and run on at the least bid instead.
+    """
+
+    pausing: Flags
+    audited: Flags
+
+
+def decide_delivery(case: Case, answers: Answers, reach: Reach, now: Situation, evidence: Evidence) -> Delivery:
+    """Write pauses and resumes."""
+    evidence, seen = _anew(case, now, evidence)
     _resume(case, answers, reach, now, evidence)
     pausing = np.zeros(case.layout.n_targets, dtype=bool)
     ready = reach.delivery & ~now.protected
     slow = now.slow & ~now.top & (now.slow_days >= case.policy.lifecycle.slow_bid_down_days)
+    tests = judge_tests(case, seen, usual_carts(case))
+    guilty = _guilty(case, answers, ready & ~now.sold_out, now, evidence)
+    audited = sampled(case, guilty, evidence) & ready & ~now.sold_out
+    _spare(answers, audited & at_least_bid(case), because(Code.AUDIT_SAMPLE))
     causes: tuple[tuple[Flags, Callable[[int], Reason]], ...] = (
         (ready & now.sold_out, lambda row: _stock_reason(case, row)),
         (ready & slow, lambda row: because(Code.PAUSE_SLOW, days=int(now.slow_days[row]))),
-        (ready & now.new & _test_failed(case), lambda row: _failed_reason(case, row)),
-        (_guilty(case, answers, ready & ~now.sold_out, now, evidence), lambda row: _evidence_reason(evidence, row)),
+        (ready & now.new & tests.failed, lambda row: _failed_reason(case, tests, row)),
+        (ready & now.new & tests.lost, lambda row: _lost_reason(case, tests, row)),
+        (guilty & ~audited, lambda row: _evidence_reason(evidence, row)),
     )
-    for guilty, reason in causes:
-        for row in np.flatnonzero(guilty & ~pausing).tolist():
+    for cause, reason in causes:
+        for row in np.flatnonzero(cause & ~pausing).tolist():
             _switch(case, answers, row, State.PAUSED, reason(row))
-        pausing |= guilty
-    return pausing
+        pausing |= cause
+    return Delivery(pausing=pausing, audited=audited & ~pausing)
+
+
+def _anew(case: Case, now: Situation, evidence: Evidence) -> tuple[Evidence, Seen]:
+    """Let only what came since count where a test began anew; return the evidence and what every target brought."""
+    forecast, again = case.forecast, now.restart != NONE
+    seen = Seen(
+        clicks=forecast.clicks,
+        spend_micros=forecast.spend_micros,
+        orders=forecast.orders,
+        carts=forecast.cart_rate * forecast.clicks,
+        all_clicks=forecast.clicks,
+    )
+    if not again.any():
+        return evidence, seen
+    fresh = seen_since(case, now.restart)
+    mixed = {name: np.where(again, getattr(fresh, name), getattr(seen, name)) for name in Seen.__slots__}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        floor = case.economics.floor_roas / case.economics.caused
+        expected = fresh.spend_micros * floor / forecast.aov_micros
+    return Evidence(
+        floor_orders=np.where(again, expected, evidence.floor_orders),
+        below=evidence.below,
+        log_evalue=np.where(again, log_evalue(fresh.orders, expected, forecast.clustering), evidence.log_evalue),
+    ), Seen(**mixed)
 
 
 def _guilty(case: Case, answers: Answers, ready: Flags, now: Situation, evidence: Evidence) -> Flags:
-    """Return targets paused on evidence; event phases, carts and potential speak against it."""
+    """Return targets paused on evidence; event phases, carts and potential speak against it.
+
+    A target that is tested again has no prior of its own: it is cautious.
+    """
     policy = case.policy.evidence
-    guilty = ready & ~now.top & ~now.new & ~now.slow & should_pause(evidence, policy, cautious=now.cautious)
+    judged = ready & ~now.top & ~now.new & ~now.slow
+    cautious = (now.cautious | (now.restart != NONE)) & judged
+    guilty = judged & should_pause(evidence, policy, cautious=cautious)
     if not guilty.any():
         return guilty
     if case.season.special:
@@ -82,14 +132,6 @@ def usual_carts(case: Case) -> Float64:
     return np.divide(carts, seen, out=np.zeros_like(carts), where=seen > 0)[category]
 
 
-def _test_failed(case: Case) -> Flags:
-    """Tell which tests of new products ended: enough clicks and the loss budget used, no order, no usual carts."""
-    rules, forecast = case.policy.lifecycle, case.forecast
-    carts = np.where(np.isfinite(forecast.cart_rate), forecast.cart_rate, 0.0)
-    sign = (forecast.orders >= 1) | ((usual_carts(case) > 0) & (carts >= usual_carts(case)))
-    return case.usable & (forecast.clicks >= rules.new_stop_clicks) & ~sign
-
-
 def _resume(case: Case, answers: Answers, reach: Reach, now: Situation, evidence: Evidence) -> None:
     """Enable what we paused once its cause is gone; say of the rest when it is looked at again."""
     memory = case.snapshot.memory
@@ -113,22 +155,35 @@ def _resume(case: Case, answers: Answers, reach: Reach, now: Situation, evidence
 
 
 def _resumable(case: Case, row: int, past: PastChange, now: Situation, evidence: Evidence) -> Reason | None:
-    since = instant(past.at)
-    gone = case.layout.product[row] == NONE
-    if now.sold_out[row] or (gone and past.reason_code in (_STOCK, _SLOW)):
+    code, gone = past.reason_code, case.layout.product[row] == NONE
+    if now.sold_out[row] or (gone and code in (_STOCK, _SLOW)):
         return None
-    match past.reason_code:
-        case code if code == _STOCK:
-            return because(Code.RESUME_STOCK, product=_product(case, row).title, since=since)
-        case code if code == _SLOW:
-            sells = not now.slow[row]
-            return because(Code.RESUME_SLOW, product=_product(case, row).title, since=since) if sells else None
-        case code if code == _EVIDENCE:
-            better = evidence.below[row] < case.policy.evidence.resume_probability
-            probability = figure(float(evidence.below[row]))
-            return because(Code.RESUME_EVIDENCE, probability=probability, since=since) if better else None
-        case _:
-            return None
+    since = instant(past.at)
+    if code == _STOCK:
+        return because(Code.RESUME_STOCK, product=_product(case, row).title, since=since)
+    better = code == _EVIDENCE and evidence.below[row] < case.policy.evidence.resume_probability
+    if better:
+        return because(Code.RESUME_EVIDENCE, probability=figure(float(evidence.below[row])), since=since)
+    turn = _turn(case, row, past) if code in (_SLOW, _EVIDENCE) and not now.slow[row] else None
+    if turn is not None and (now.new[row] if code == _SLOW else not case.season.special):
+        return because(Code.RESUME_RETEST, turn=turn, since=since)
+    sells = code == _SLOW and not now.slow[row]
+    return because(Code.RESUME_SLOW, product=_product(case, row).title, since=since) if sells else None
+
+
+def _turn(case: Case, row: int, past: PastChange) -> str | None:
+    """Say what turned about a target's product since we paused it."""
+    at, snapshot = int(case.layout.product[row]), case.snapshot
+    product = None if at == NONE else snapshot.structure.products[at].id
+    return turned_since(
+        past.at,
+        Turn() if product is None else snapshot.memory.turns.get(product, Turn()),
+        identity=past.ref.id,
+        today=snapshot.today,
+        time_zone=snapshot.account.time_zone,
+        months=case.policy.evidence.retest_season_months,
+        seed=case.policy.seed,
+    )
 
 
 def _why(code: str) -> str:
@@ -136,6 +191,7 @@ def _why(code: str) -> str:
         _STOCK: "it could not be bought",
         _SLOW: "slow seller, on the clearance list",
         _FAILED: "its test brought no sign of demand",
+        _LOST: "its test used up its loss budget",
         _EVIDENCE: "it earned below break-even",
     }.get(code, code.lower())
 
@@ -145,7 +201,8 @@ def _retest(code: str) -> str:
         _STOCK: "it comes back with its stock",
         _SLOW: "it comes back when it sells again, or after a new price or season",
         _FAILED: "a person may start another test",
-    }.get(code, "it comes back when the evidence turns")
+        _LOST: "a person may start another test",
+    }.get(code, "it comes back when the evidence turns, or for a new test after a new price, stock-out or season")
 
 
 def _spare(answers: Answers, spared: Flags, reason: Reason) -> None:
@@ -184,9 +241,20 @@ def _stock_reason(case: Case, row: int) -> Reason:
     return because(Code.PAUSE_STOCK, product=product.title, stock=stock)
 
 
-def _failed_reason(case: Case, row: int) -> Reason:
-    loss = amount(float(case.forecast.spend_micros[row]), case.currency)
-    return because(Code.PAUSE_NEW_FAILED, clicks=int(case.forecast.clicks[row]), loss=loss)
+def _failed_reason(case: Case, tests: Tests, row: int) -> Reason:
+    loss = amount(float(tests.loss_micros[row]), case.currency)
+    return because(Code.PAUSE_NEW_FAILED, clicks=int(tests.clicks[row]), loss=loss)
+
+
+def _lost_reason(case: Case, tests: Tests, row: int) -> Reason:
+    return because(
+        Code.PAUSE_NEW_LOSS,
+        product=_product(case, row).title,
+        loss=amount(float(tests.loss_micros[row]), case.currency),
+        budget=amount(float(tests.budget_micros[row]), case.currency),
+        orders=figure(float(tests.orders[row])),
+        floor_orders=figure(float(tests.floor_orders[row])),
+    )
 
 
 def _evidence_reason(evidence: Evidence, row: int) -> Reason:

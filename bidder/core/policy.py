@@ -119,6 +119,12 @@ class EvidencePolicy:
     """A target we paused on evidence comes back below this probability (hysteresis)."""
     cautious_evalue: Annotated[float, Gt(1)] = 20.0
     """E-value that cautious targets need before a pause."""
+    cautious_alone: Count | None = None
+    """Where more cautious targets than this would be paused at once they are judged together (e-BH); absent: never."""
+    audit_share: Share = 0.05
+    """Share of pauses on evidence that are not made: those targets run on at the least bid, to check the rule."""
+    retest_season_months: tuple[Annotated[int, Interval(ge=1, le=12)], ...] = (3, 9)
+    """Months that begin a new season: what was paused in the season before is tested again during the first month."""
     explore_quantile: Annotated[float, Interval(ge=0.5, lt=1)] = 0.75
     """Posterior quantile of value per click that targets with little evidence are funded by."""
     explore_share: Share = 0.1
@@ -182,7 +188,13 @@ class LifecyclePolicy:
     new_share: Share = 0.1
     """Share of the money for test lines of new items; they get more only where established sellers leave it."""
     new_stop_clicks: Annotated[int, Ge(1)] = 150
-    """A test line without an order or a usual cart rate ends after this many clicks."""
+    """A new item's test without an order or a usual cart rate ends after this many clicks on all its targets."""
+    new_loss_orders: Factor = 1.5
+    """Loss budget of a new item's test in order values ..."""
+    new_loss_floor_orders: Factor = 3.0
+    """... or in floor-orders, whichever is less money; without a sign of demand the test ends when it is lost."""
+    restock_ramp_days: Count = 3
+    """Days over which bids come back after a stock-out."""
     max_discount: Share = 0.5
     """Deepest discount proposed on the clearance list."""
 

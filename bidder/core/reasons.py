@@ -56,6 +56,14 @@ class Code(Enum):
         Kind.CHANGE,
         "test move, by lot: {step} {side} the wanted {wanted} until {until}, costs about {cost} a day; {stop} ends it",
     )
+    BID_DOWN_AUDIT = (
+        Kind.CHANGE,
+        "below break-even with probability {probability}, but drawn to run on and check the rule: {old} to {new}",
+    )
+    BID_RESTOCK = (
+        Kind.CHANGE,
+        "{product} comes back from a stock-out over {days} days, now at {share} of a click's worth: {old} to {new}",
+    )
     BUDGET_EQUAL_MARGIN = (
         Kind.CHANGE,
         "the next unit spent here returns {marginal} against {price} elsewhere: {old} to {new} a day",
@@ -82,6 +90,10 @@ class Code(Enum):
         Kind.CHANGE,
         "test line ended: {clicks} clicks without a sign of demand, loss budget {loss} used",
     )
+    PAUSE_NEW_LOSS = (
+        Kind.CHANGE,
+        "test line ended: {product} lost {loss} of a budget of {budget}, with {orders} orders of {floor_orders} due",
+    )
     PAUSE_OVER_CAP = (
         Kind.CHANGE,
         "the cap of {cap} does not cover the least budget of {least} for every campaign; this one returns least",
@@ -92,6 +104,10 @@ class Code(Enum):
         "probability below break-even fell to {probability}; we paused it on {since}",
     )
     RESUME_SLOW = (Kind.CHANGE, "{product} sells again; we paused it as a slow seller on {since}")
+    RESUME_RETEST = (
+        Kind.CHANGE,
+        "tested again because {turn}; we paused it on {since}, and only what comes from now on counts",
+    )
     DAYPARTS_TO_WORTH = (
         Kind.CHANGE,
         "clicks are worth {best} at {best_hour} o'clock and {worst} at {worst_hour} of the day's mean; bids follow",
@@ -128,6 +144,10 @@ class Code(Enum):
     POTENTIAL = (
         Kind.HOLD,
         "slow on all channels, but its advertising earns or carts are high: flagged as potential, not cleared",
+    )
+    AUDIT_SAMPLE = (
+        Kind.HOLD,
+        "the evidence would pause it; drawn to run on at the least bid, so that wrong pauses can be counted",
     )
     FROZEN = (Kind.HOLD, "an earlier change has no certain outcome yet; nothing moves until it is settled")
     FOREIGN_EDIT = (Kind.HOLD, "changed by {editor} at {at}: left alone until {until}")

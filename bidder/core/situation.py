@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bidder.core.calendar import day_of, ordinal
 from bidder.core.case import Case
+from bidder.core.change import Status
 from bidder.core.economics import contribution, margin_of
-from bidder.core.entities import Product
-from bidder.core.layout import Flags, Layout, tally
-from bidder.core.lifecycle import AdEvidence, Lifecycle, judge, sales_facts
+from bidder.core.entities import EntityKind, Product, ProductId
+from bidder.core.layout import NONE, Flags, Layout, tally
+from bidder.core.lifecycle import AdEvidence, Lifecycle, judge
 from bidder.core.pausing import Evidence
-from bidder.core.performance import Float64
+from bidder.core.performance import Float64, Int64
 from bidder.core.policy import ProtectPolicy
-from bidder.core.snapshot import Stage
+from bidder.core.reasons import Code
+from bidder.core.sales import sales_facts
+from bidder.core.snapshot import Stage, Turn
+from bidder.core.turns import season_turn, stock_out_days
 
 _TAPER = 0.3
 """Least share of its worth that a click keeps while stock is tapered."""
@@ -33,6 +39,8 @@ class Situation:
         velocity, median: Units a day of the product, and the median of its category.
         cover_days, lead_days: How long stock lasts, how long the next takes.
         taper: Share of its worth a click keeps because stock runs short, 1 otherwise.
+        ramp: Share of its worth a click keeps because its product comes back from a stock-out, 1 otherwise.
+        restart: Day ordinal after which what a target brings counts for its test, -1 where everything does.
     """
 
     protected: Flags
@@ -48,6 +56,8 @@ class Situation:
     cover_days: Float64
     lead_days: Float64
     taper: Float64
+    ramp: Float64
+    restart: Int64
 
 
 def stages_of(case: Case, evidence: Evidence) -> Lifecycle:
@@ -87,7 +97,23 @@ def stages_of(case: Case, evidence: Evidence) -> Lifecycle:
         rules=rules,
         today=today,
     )
-    return judge(products, facts, ads, case.snapshot.memory.stages, rules=rules, today=today)
+    return judge(
+        products, facts, ads, case.snapshot.memory.stages, rules=rules, today=today, turned=_product_turns(case)
+    )
+
+
+def _product_turns(case: Case) -> dict[ProductId, date]:
+    """Return the last day on which each product's price or season turned."""
+    snapshot, rules, seed = case.snapshot, case.policy.evidence, case.policy.seed
+    found: dict[ProductId, date] = {}
+    for product in snapshot.structure.products:
+        turn = snapshot.memory.turns.get(product.id, Turn())
+        season = season_turn(product.id, snapshot.today, rules.retest_season_months, seed)
+        price = None if turn.repriced_at is None else day_of(turn.repriced_at, snapshot.account.time_zone)
+        latest = max((day for day in (season, price) if day is not None), default=None)
+        if latest is not None:
+            found[product.id] = latest
+    return found
 
 
 def _own_contribution(case: Case, advertised: Float64) -> Float64:
@@ -138,8 +164,44 @@ def situation_of(case: Case, stages: Lifecycle) -> Situation:
         median=numbers(facts.median),
         cover_days=numbers(facts.cover_days),
         lead_days=numbers(lead),
-        taper=numbers(np.where(empty, 0.0, taper), 1.0),
+        taper=np.where(flags(empty), np.where(layout.alive, 0.0, 1.0), numbers(taper, 1.0)),
+        ramp=_ramp(case, flags(empty)),
+        restart=_restarts(case, stages),
     )
+
+
+def _ramp(case: Case, empty: Flags) -> Float64:
+    """Return the share of its worth a click keeps on the days after a stock-out, and while a paused target waits.
+
+    Each day adds one full step of the bid, so that a bid which waited at the start of the ramp follows it exactly.
+    """
+    layout, zone = case.layout, case.snapshot.account.time_zone
+    days = case.policy.lifecycle.restock_ramp_days
+    missing = np.zeros(len(case.snapshot.structure.products) + 1)
+    for row, product in enumerate(case.snapshot.structure.products):
+        turn = case.snapshot.memory.turns.get(product.id)
+        if turn is not None and turn.restocked_at is not None:
+            since = (case.snapshot.today - day_of(turn.restocked_at, zone)).days
+            missing[row] = max(min(days, stock_out_days(turn, zone)) - since, 0)
+    waiting = empty & ~layout.alive
+    left = np.where(waiting, float(days), np.where(empty, 0.0, missing[layout.product]))
+    share: Float64 = (1.0 + case.policy.limits.max_bid_step_ratio) ** -left
+    return share
+
+
+def _restarts(case: Case, stages: Lifecycle) -> Int64:
+    """Return the day after which evidence counts: of targets tested again, and of slow sellers tested anew."""
+    zone = case.snapshot.account.time_zone
+    anew = [NONE if day is None else ordinal(day) - 1 for day in stages.retested]
+    restart = np.array([*anew, NONE], dtype=np.int64)[case.layout.product]
+    again = {
+        past.ref.id: ordinal(day_of(past.at, zone))
+        for past in case.snapshot.memory.changes
+        if past.reason_code == Code.RESUME_RETEST.name and past.status is Status.CONFIRMED
+    }
+    for row, identity in enumerate(case.layout.ids(EntityKind.TARGET)) if again else ():
+        restart[row] = max(int(restart[row]), again.get(identity, NONE))
+    return restart
 
 
 def sold_out(product: Product) -> bool:

@@ -5,6 +5,7 @@ Called by `bidder.core.decide` once it is known what is worth bidding (`bidder.c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +14,12 @@ from bidder.core.answers import Answers, amount, because, exact, figure, instant
 from bidder.core.bids import Grid, Wanted, settle_on_grid, step_bounds
 from bidder.core.case import Case
 from bidder.core.change import Change, Field
+from bidder.core.delivery import Delivery
 from bidder.core.eligibility import Reach
 from bidder.core.entities import EntityKind
 from bidder.core.layout import NONE, Flags, tally
 from bidder.core.money import Money
+from bidder.core.pausing import Evidence
 from bidder.core.performance import Float64, Int64
 from bidder.core.perturbation import Perturbation, evidence_of, plan_tests
 from bidder.core.reasons import Code, Reason
@@ -31,6 +34,7 @@ class BidMoves:
         wanted: What they move towards, unless on test.
         tests: Which of them are on test, and where those should stand.
         cooling: Moved too lately to move again. small: The wanted move is within the dead band.
+        audited: Bid the least because they are in the audit sample.
         gain_micros: Expected contribution gained per day.
     """
 
@@ -40,10 +44,11 @@ class BidMoves:
     new: Int64
     cooling: Flags
     small: Flags
+    audited: Flags
     gain_micros: Float64
 
 
-def decide_bids(case: Case, reach: Reach, situation: Situation, wanted: Wanted, pausing: Flags) -> BidMoves:
+def decide_bids(case: Case, reach: Reach, situation: Situation, wanted: Wanted, delivery: Delivery) -> BidMoves:
     """Work out new base bids; ad groups that lend their bid move all their inheriting targets alike."""
     layout, limits = case.layout, case.policy.limits
     now = np.maximum(layout.bid_micros, 0)
@@ -54,16 +59,26 @@ def decide_bids(case: Case, reach: Reach, situation: Situation, wanted: Wanted, 
     low, high = bid_bounds(case)
     slow = situation.slow & ~situation.top
     aim = np.where(slow, np.minimum(wanted.bid_micros, now * (1.0 - step)), wanted.bid_micros)
-    aim = np.where(reach.resumable, np.minimum(aim, now), aim)
-    free = reach.bid & ~pausing
-    tests = plan_tests(case, free, situation, wanted, (low, high))
+    aim = np.where(delivery.audited, np.minimum(low, now), aim)
+    # A bid that waits for stock goes to where it will start from; every other paused one only falls.
+    aim = np.where(reach.resumable & ~situation.sold_out, np.minimum(aim, now), aim)
+    free = reach.bid & ~delivery.pausing
+    tests = plan_tests(case, free & ~delivery.audited & (situation.ramp >= 1.0), situation, wanted, (low, high))
     aim = tests.instead_of(aim)
     aim = _lent(case, aim, free)
     new = settle_on_grid(aim, now, Grid(low=low, high=high, down=down, up=up, increment=increment))
     small = np.abs(new - now) < limits.bid_dead_band * now
     new = np.where(~free | cooling | small | ~np.isfinite(aim), now, new)
-    gain = _gain(case, now, new)
-    return BidMoves(wanted=wanted, tests=tests, now=now, new=new, cooling=cooling, small=small, gain_micros=gain)
+    return BidMoves(
+        wanted=wanted,
+        tests=tests,
+        now=now,
+        new=new,
+        cooling=cooling,
+        small=small,
+        audited=delivery.audited,
+        gain_micros=_gain(case, now, new),
+    )
 
 
 def bid_bounds(case: Case) -> tuple[Int64, Int64]:
@@ -81,14 +96,14 @@ def bid_bounds(case: Case) -> tuple[Int64, Int64]:
 
 
 def answer_targets(
-    case: Case, answers: Answers, reach: Reach, moves: BidMoves, situation: Situation, capped: Flags
+    case: Case, answers: Answers, reach: Reach, moves: BidMoves, situation: Situation, evidence: Evidence, capped: Flags
 ) -> None:
     """Write the bid changes of targets that have bids of their own."""
     rows = np.flatnonzero((moves.new != moves.now) & ~case.layout.inherits)
     for row in rows.tolist():
         if reach.resumable[row] or not answers.held(EntityKind.TARGET, row):
             tested = moves.tests.on[row]
-            reason = _test(case, moves, row) if tested else _reason(case, moves, situation, capped, row)
+            reason = _test(case, moves, row) if tested else _reason(case, moves, situation, evidence, capped, row)
             _change(case, answers, EntityKind.TARGET, row, moves, row, reason, float(moves.gain_micros[row]))
 
 
@@ -270,7 +285,7 @@ def _test(case: Case, moves: BidMoves, row: int) -> Reason:
     return because(Code.BID_TEST, old=old, new=new, **evidence_of(case, moves.tests, moves.wanted, row))
 
 
-def _reason(case: Case, moves: BidMoves, situation: Situation, capped: Flags, row: int) -> Reason:
+def _reason(case: Case, moves: BidMoves, situation: Situation, evidence: Evidence, capped: Flags, row: int) -> Reason:
     currency = case.currency
     value = amount(float(moves.wanted.worth_micros[row]), currency)
     cpc = amount(float(case.forecast.cpc_micros[row]), currency)
@@ -278,17 +293,34 @@ def _reason(case: Case, moves: BidMoves, situation: Situation, capped: Flags, ro
     wanted = amount(float(moves.wanted.bid_micros[row]), currency)
     common = {"value": value, "cpc": cpc, "old": old, "new": new, "wanted": wanted}
     lower = bool(moves.new[row] < moves.now[row])
+    if moves.audited[row]:
+        return because(Code.BID_DOWN_AUDIT, probability=figure(float(evidence.below[row])), **common)
+    of_product = _product_reason(case, situation, row, common, lower=lower)
+    if of_product is not None:
+        return of_product
+    code = Code.BID_TO_VALUE
+    if moves.wanted.exploring[row]:
+        return because(Code.BID_EXPLORE, clicks=figure(float(case.forecast.clicks[row])), **common)
+    if lower and situation.protected[row]:
+        code = Code.BID_DOWN_PROTECTED
+    elif lower and capped[case.layout.campaign[row]]:
+        code = Code.BID_DOWN_CAPPED
+    return because(code, **common)
+
+
+def _product_reason(
+    case: Case, situation: Situation, row: int, common: Mapping[str, str], *, lower: bool
+) -> Reason | None:
+    """Return why the product's sales or stock move a bid, ``None`` where they do not."""
     title = _title(case, row)
+    if situation.ramp[row] < 1.0:
+        share = figure(float(situation.ramp[row]))
+        days = case.policy.lifecycle.restock_ramp_days
+        return because(Code.BID_RESTOCK, product=title, days=days, share=share, **common)
     if lower and situation.slow[row] and not situation.top[row]:
         pace = {"velocity": figure(float(situation.velocity[row])), "median": figure(float(situation.median[row]))}
         return because(Code.BID_DOWN_SLOW, product=title, **pace, **common)
     if lower and situation.taper[row] < 1.0:
         stock = {"cover_days": figure(float(situation.cover_days[row])), "lead_days": float(situation.lead_days[row])}
         return because(Code.BID_DOWN_STOCK, product=title, **stock, **common)
-    if moves.wanted.exploring[row]:
-        return because(Code.BID_EXPLORE, clicks=figure(float(case.forecast.clicks[row])), **common)
-    if lower and situation.protected[row]:
-        return because(Code.BID_DOWN_PROTECTED, **common)
-    if lower and capped[case.layout.campaign[row]]:
-        return because(Code.BID_DOWN_CAPPED, **common)
-    return because(Code.BID_TO_VALUE, **common)
+    return None

@@ -35,6 +35,7 @@ _EXAMPLES: Mapping[str, str] = {
     "bid_ceiling": '"8.00"',
     "budget_floor": '"50.00"',
     "default_margin": "0.5",
+    "cautious_alone": "20",
     "shortfall_price": "0.1",
     "default_refund_rate": "0.3",
     "database_password": '"file:database-password"',

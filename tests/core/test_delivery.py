@@ -15,7 +15,7 @@ from bidder.core.money import Money
 from bidder.core.performance import ProductSalesTable
 from bidder.core.plan import Draft
 from bidder.core.policy import Policy, ProtectPolicy, SaleEvent
-from bidder.core.snapshot import Memory, Stage, StageRecord
+from bidder.core.snapshot import Memory, Stage, StageRecord, Turn
 from tests.core.builders import (
     NOW,
     TODAY,
@@ -276,25 +276,114 @@ def test_a_slow_seller_with_usual_carts_is_potential_and_not_paused(*, carts: in
     assert (expected == "PAUSE_SLOW", expected) == (state(draft) is State.PAUSED, answer(draft)[1])
 
 
+CHEAP = replace(BAD, cpc=0.1)
+"""At .10 a click no click limit of a test is near its loss budget of 135 yuan."""
+
+
 @pytest.mark.parametrize(
-    ("clicks", "orders", "carts", "expected"),
+    ("word", "expected"),
     [
-        (150.0, 0.0, 0.02, (State.PAUSED, "PAUSE_NEW_FAILED")),
-        (149.0, 0.0, 0.02, None),
-        (150.0, 1.0, 0.02, None),
-        (150.0, 0.0, 0.08, None),
-        (900.0, 1.0, 0.02, None),
+        (replace(CHEAP, seen_clicks=150.0), (State.PAUSED, "PAUSE_NEW_FAILED")),
+        (replace(CHEAP, seen_clicks=149.0), None),
+        (replace(CHEAP, seen_clicks=150.0, seen_orders=1.0), None),
+        (replace(CHEAP, seen_clicks=150.0, cart_rate=0.08), None),
+        (replace(CHEAP, seen_clicks=900.0, seen_orders=1.0), None),
+        (replace(BAD, cpc=4.0, bid=5.0, seen_clicks=34.0), (State.PAUSED, "PAUSE_NEW_FAILED")),
+        (replace(BAD, cpc=4.0, bid=5.0, seen_clicks=33.0), None),
+        (replace(BAD, cpc=4.0, bid=5.0, seen_clicks=34.0, cart_rate=0.08), None),
     ],
 )
-def test_the_test_of_a_new_product_ends_without_a_sign(
-    *, clicks: float, orders: float, carts: float, expected: tuple[State, str] | None
-) -> None:
-    """150 clicks without an order and without usual carts end a test; evidence on orders alone does not."""
-    word = replace(BAD, seen_clicks=clicks, seen_orders=orders, cart_rate=carts)
-
+def test_the_test_of_a_new_product_ends_without_a_sign(word: Word, expected: tuple[State, str] | None) -> None:
+    """150 clicks, or 3 floor-orders of 45 yuan lost, without an order and usual carts; orders alone do not end it."""
     draft = decide(word, memory=staged(Stage.NEW))
 
     assert expected == (answer(draft) if state(draft) is not None else None)
+
+
+@pytest.mark.parametrize(
+    ("orders", "carts", "paused"),
+    [((0.0, 0.0), 0.02, {0, 1}), ((0.0, 1.0), 0.02, set()), ((0.0, 0.0), 0.08, set())],
+)
+def test_a_test_counts_the_whole_item(*, orders: tuple[float, float], carts: float, paused: set[int]) -> None:
+    """Two words of 80 clicks each end a test together, and a sign at one of them keeps both running."""
+    words = [replace(CHEAP, seen_clicks=80.0, seen_orders=sold, cart_rate=carts) for sold in orders]
+    shop = Shop(words=(*words, GOOD, GOOD), products=(product("p0"), product("p1")))
+
+    draft = allocate(shop.snapshot(memory=staged(Stage.NEW)), shop.forecast(), policy())
+
+    assert paused == {n for n in (0, 1) for change in changes_of(draft, target(n)) if change.new is State.PAUSED}
+
+
+@pytest.mark.parametrize(("clicks", "expected"), [(400.0, "PAUSE_NEW_LOSS"), (250.0, None)])
+def test_a_sign_of_demand_does_not_excuse_every_loss(*, clicks: float, expected: str | None) -> None:
+    """One order on 7.5 floor-orders ends the test of the words without one; the word that sold runs on."""
+    dear = replace(BAD, seen_clicks=clicks)
+    sold = replace(BAD, seen_clicks=20.0, seen_orders=1.0)
+    shop = Shop(words=(dear, GOOD, sold), products=(product("p0"), product("p1")))
+
+    draft = allocate(shop.snapshot(memory=staged(Stage.NEW)), shop.forecast(), policy())
+
+    assert expected == (answer(draft)[1] if state(draft) is State.PAUSED else None)
+    assert State.PAUSED not in [change.new for change in changes_of(draft, target(2))]
+
+
+@pytest.mark.parametrize(("carts", "expected"), [(float("nan"), None), (0.02, State.PAUSED)])
+def test_in_pre_heat_orders_alone_end_no_test(*, carts: float, expected: State | None) -> None:
+    """Where carts are not reported nothing tells pre-heat from no demand; where they are, few of them do."""
+    sale = SaleEvent(name="sale", first=TODAY + timedelta(days=5), last=TODAY + timedelta(days=5))
+    words = (replace(CHEAP, seen_clicks=200.0, cart_rate=carts), replace(GOOD, cart_rate=carts * 4))
+    shop = Shop(words=words, products=(product("p0"), product("p1")))
+
+    drafts = [
+        allocate(shop.snapshot(memory=staged(Stage.NEW)), shop.forecast(), rules)
+        for rules in (policy(), policy(events=(sale,)))
+    ]
+
+    assert [State.PAUSED, expected] == [state(draft) for draft in drafts]
+
+
+def turned(code: str, turn: Turn, *, hours_ago: float = 30.0) -> Memory:
+    """Return a memory in which we paused the word and its product turned."""
+    change = past(target(0), Field.STATE, State.ENABLED, State.PAUSED, hours_ago=hours_ago, code=code)
+    return Memory(paused_by_us={target(0): change}, turns={ProductId("p0"): turn})
+
+
+@pytest.mark.parametrize(
+    ("turn", "again"),
+    [
+        (Turn(), False),
+        (Turn(repriced_at=NOW - timedelta(hours=2)), True),
+        (Turn(repriced_at=NOW - timedelta(hours=31)), False),
+        (Turn(sold_out_at=NOW - timedelta(hours=90), restocked_at=NOW - timedelta(hours=2)), True),
+        (Turn(sold_out_at=NOW - timedelta(hours=3), restocked_at=NOW - timedelta(hours=2)), False),
+        (Turn(sold_out_at=NOW - timedelta(hours=90), restocked_at=NOW - timedelta(hours=31)), False),
+    ],
+)
+def test_a_turn_starts_the_test_of_a_paused_word_again(*, turn: Turn, again: bool) -> None:
+    """A new price, and a stock-out over a night that ended, since the pause; not what turned before."""
+    draft = decide(replace(BAD, state=State.PAUSED), memory=turned("PAUSE_EVIDENCE", turn))
+
+    assert (again, again) == (state(draft) is State.ENABLED, answer(draft)[1] == "RESUME_RETEST")
+
+
+@pytest.mark.parametrize(("weeks", "again"), [(1, False), (5, True)])
+def test_a_new_season_starts_it_again_within_its_first_weeks(*, weeks: int, again: bool) -> None:
+    """The autumn began on the first of September: a pause of August is tested, one of a week ago is not."""
+    memory = turned("PAUSE_EVIDENCE", Turn(), hours_ago=weeks * 168.0)
+    shop = Shop(words=(replace(BAD, state=State.PAUSED), GOOD), products=(product("p0"), product("p1")))
+
+    draft = allocate(shop.snapshot(memory=memory, now=NOW + timedelta(days=14)), shop.forecast(), policy())
+
+    assert again == (state(draft) is State.ENABLED)
+
+
+def test_a_word_tested_again_is_judged_on_what_came_since() -> None:
+    """21 floor-orders without an order from before count no more; with none since, nothing is paused."""
+    resumed = past(target(0), Field.STATE, State.PAUSED, State.ENABLED, hours_ago=48, code="RESUME_RETEST")
+
+    told = state(decide(BAD)), state(decide(BAD, memory=Memory(changes=(resumed,))))
+
+    assert (State.PAUSED, None) == told
 
 
 @pytest.mark.parametrize(

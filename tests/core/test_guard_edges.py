@@ -124,17 +124,6 @@ def test_a_target_whose_product_is_gone_stays_paused() -> None:
     assert [] == [change for change in changes_of(draft, target(0)) if change.field is Field.STATE]
 
 
-def test_bids_rest_through_a_stock_out() -> None:
-    """A target that waits for stock keeps its bid for the day it comes back."""
-    words = (Word(state=State.PAUSED), Word(product="p1"))
-    shop = Shop(words=words, products=(product(stock=0), product("p1")))
-    paused = past(target(0), Field.STATE, State.ENABLED, State.PAUSED, hours_ago=30, code="PAUSE_STOCK")
-
-    draft = allocate(shop.snapshot(memory=Memory(paused_by_us={target(0): paused})), shop.forecast(), policy())
-
-    assert [] == changes_of(draft, target(0))
-
-
 def test_lowering_a_budget_that_does_not_bind_gains_and_loses_nothing() -> None:
     """Money that nobody would spend has no return."""
     shop = Shop()

@@ -12,9 +12,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bidder.core.entities import Product, ProductId
-from bidder.core.lifecycle import AdEvidence, Lifecycle, SalesFacts, discount_allowed, judge, sales_facts
+from bidder.core.lifecycle import AdEvidence, Lifecycle, discount_allowed, judge
 from bidder.core.performance import Float64, ProductSalesTable
 from bidder.core.policy import GoalPolicy, LifecyclePolicy, SaleEvent
+from bidder.core.sales import SalesFacts, sales_facts
 from bidder.core.snapshot import Stage, StageRecord
 from tests.core.builders import TODAY, product, sales_table, yuan
 
@@ -346,3 +347,59 @@ def test_a_discounted_sale_never_loses_money(margin: float, refund: float, cost:
 
     assert 0 <= discount <= 0.5
     assert discount == 0 or (1 - refund) * (margin - discount) * 100 - refund * cost >= -1e-6
+
+
+def test_the_prior_of_velocity_is_the_category_mean() -> None:
+    """Products that all sell three a day have a velocity of three: the prior neither lifts nor lowers the category."""
+    assert summed(sales_table([[3] * DAYS] * 4)).velocity.tolist() == pytest.approx([3.0] * 4)
+
+
+@pytest.mark.parametrize(
+    ("rate", "sold", "weak"),
+    [(3, 0, True), (3, 1, False), (10, 0, True), (1, 0, True)],
+)
+def test_an_unsold_product_falls_under_the_limit_of_velocity(*, rate: int, sold: int, weak: bool) -> None:
+    """Beside nine that sell some every day one that sells none is weak; one a day among three a day is not."""
+    found = summed(sales_table([[sold] * DAYS, *[[rate] * DAYS] * 9]))
+
+    assert weak == (found.upper[0] < RULES.slow_velocity_ratio * found.median[0])
+
+
+def test_where_nothing_sells_nothing_is_slow_beside_it() -> None:
+    """A usual velocity of less than one unit in the window is no measure."""
+    made = [one({**WEAK, "median": median, "upper": 0.0}) for median in (0.9 / DAYS, 1.1 / DAYS)]
+
+    assert [Stage.STEADY, Stage.SLOW] == [found.records[0].stage for found in made]
+
+
+def test_few_sales_are_no_evidence_of_slow_ones() -> None:
+    """Where a category sells once in ten days, four weeks without a sale leave its product unjudged."""
+    rare = [1 if day % 10 == 0 else 0 for day in range(DAYS)]
+    found = summed(sales_table([[0] * DAYS, *[rare] * 9]))
+
+    assert found.upper[0] >= RULES.slow_velocity_ratio * found.median[0]
+
+
+@pytest.mark.parametrize(
+    ("was", "since", "turned", "stage"),
+    [
+        (Stage.SLOW, 20, 5, Stage.NEW),
+        (Stage.SLOW, 20, None, Stage.SLOW),
+        (Stage.SLOW, 5, 20, Stage.SLOW),
+        (Stage.SLOW, 90, 45, Stage.SLOW),
+        (Stage.NEW, 5, 5, Stage.NEW),
+        (Stage.NEW, 20, 5, Stage.SLOW),
+        (Stage.STEADY, 20, 5, Stage.SLOW),
+    ],
+)
+def test_a_slow_seller_is_tested_anew_once_its_price_or_season_turned(
+    *, was: Stage, since: int, turned: int | None, stage: Stage
+) -> None:
+    """It was slow when it turned: a new test of 45 days; what was not slow then is judged as ever."""
+    before = {ProductId("p0"): replace(record(was, TODAY - timedelta(days=1)), since=TODAY - timedelta(days=since))}
+    turns = {} if turned is None else {ProductId("p0"): TODAY - timedelta(days=turned)}
+
+    made = judge((product(),), facts(1, **WEAK), ads(1), before, rules=RULES, today=TODAY, turned=turns)
+
+    assert stage is made.records[0].stage
+    assert (stage is Stage.NEW) == (made.retested[0] is not None)

@@ -195,6 +195,7 @@ def test_heroes_and_slow_sellers_are_never_tested() -> None:
     staged = Situation(
         protected=none, cautious=none, sold_out=none, top=third == 0, slow=third == 1, new=none, potential=none,
         slow_days=nothing, velocity=nothing, median=nothing, cover_days=nothing, lead_days=nothing, taper=nothing + 1,
+        ramp=nothing + 1, restart=np.full(SETTLED, -1),
     )  # fmt: skip
     wide = (np.zeros(SETTLED, dtype=np.int64), np.full(SETTLED, 10**9, dtype=np.int64))
 
