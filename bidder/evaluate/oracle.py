@@ -109,6 +109,7 @@ class Oracle:
 
     Attributes:
         last_day: Ordinal of the last day of the match: goods kept beyond it are worth nothing.
+        funded: Targets it bid on on any day.
     """
 
     account: Account
@@ -116,6 +117,7 @@ class Oracle:
     truth: Truth
     cap: Money
     last_day: int
+    funded: set[str] = field(default_factory=set)
     _serial: itertools.count[int] = field(default_factory=itertools.count)
     _last: int = -1
 
@@ -134,6 +136,8 @@ class Oracle:
             kept = kept_for_goods(table, structure, goods, days_left=self.last_day - today + 1)
             table = replace(table, value_micros=table.value_micros * kept[:, None])
         best = day_plan(table, self.cap.micros)
+        worth = best.bid_micros >= profile.bid_min.micros
+        self.funded.update(name for name, bids in zip(table.target_ids, worth.tolist(), strict=True) if bids)
         changes = self._changes(structure, profile, table, best)
         for start in range(0, len(changes), profile.batch_size):
             batch = changes[start : start + profile.batch_size]

@@ -27,6 +27,7 @@ from bidder.evaluate.oracle import Oracle
 from bidder.evaluate.players import AcosRule, Daemon, Desk, HandsOff, Player, Proportional
 from bidder.evaluate.seats import simulated_config, simulated_kit, simulated_policy
 from bidder.evaluate.story import Chronicle, Story
+from bidder.evaluate.waste import NOWHERE, Footprint, footprint, joined, unfunded
 from bidder.ports import ForSaleTable, SupplyTruth, TruthTable, World
 from bidder.registry import load_world
 
@@ -84,6 +85,7 @@ class Run:
         sent: Changes sent. targets: Targets in the shop, for changes per entity.
         over_cap: Spend above cap times the venue's overdelivery.
         limits: What each account might spend and sell; a bound on its profit rests on it.
+        footprint: Where it spent, and for the oracle which targets are worth no bid.
         edges: Envelopes of each account's market; empty unless the oracle plays.
         story: What the daemon did and left, in its own words; ``None`` for other policies.
     """
@@ -103,6 +105,7 @@ class Run:
     targets: int
     over_cap: Float64
     limits: tuple[Limits, ...]
+    footprint: Footprint = NOWHERE
     edges: tuple[Frontier, ...] = ()
     story: Story | None = None
 
@@ -250,6 +253,7 @@ def _scored(
     tables: list[TruthTable] = []
     limits: list[Limits] = []
     edges: list[Frontier] = []
+    prints, idle = list[Footprint](), list[frozenset[str]]()
     over: list[Float64] = []
     targets, story = 0, None
     last = day_of(world.now - timedelta(hours=1), first_account.time_zone)
@@ -267,7 +271,9 @@ def _scored(
         limits.append(Limits(day_micros=day_limit, month_micros=month, goods=goods))
         structure = port.fetch_structure(account.id, world.now)
         targets += len(structure.targets)
+        prints.append(footprint(account, port, structure, days, now=world.now))
         if isinstance(player, Oracle):
+            idle.append(unfunded(account, structure, player.funded))
             grid = sensible_grid(world.truth, account, ordinal(days.first), profile.bid_min, profile.bid_max)
             edges.append(frontier(horizon(world.truth, account, days, grid), structure))
         if isinstance(player, Daemon):
@@ -288,6 +294,7 @@ def _scored(
         targets=targets,
         over_cap=_total(over),
         limits=tuple(limits),
+        footprint=joined(prints, idle or None),
         edges=tuple(edges),
         story=story,
     )

@@ -15,6 +15,7 @@ import numpy as np
 from bidder.core.money import MICROS
 from bidder.evaluate.bound import bound
 from bidder.evaluate.simulate import Result, Run
+from bidder.evaluate.waste import waste_avoided
 
 BOUND_TOLERANCE = 1.01
 """Nobody can beat the fluid optimum by more than chance allows."""
@@ -183,6 +184,9 @@ def _figures(result: Result, policy: str) -> Mapping[str, object]:
             "worst_day_of_cap_times_overdelivery": max(_worst_day(run) for run in runs),
         },
         "broken": [{"seed": run.seed, "rule": run.broke} for run in runs if run.broke is not None],
+        "waste_avoided": waste_avoided(*({run.seed: run.footprint for run in result.of(name)}
+                                         for name in (policy, "hands-off", "oracle"))),
+        "targets_paused": sum(run.footprint.paused for run in runs),
         "valid_runs": sum(run.broke is None for run in runs),
         "changes_per_target_day": sum(r.sent for r in runs) / max(sum(r.targets * days for r in runs), 1),
     }  # fmt: skip
