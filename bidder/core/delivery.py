@@ -49,16 +49,18 @@ def decide_delivery(case: Case, answers: Answers, reach: Reach, now: Situation, 
     _resume(case, answers, reach, now, evidence)
     pausing = np.zeros(case.layout.n_targets, dtype=bool)
     ready = reach.delivery & ~now.protected
+    # Where the policy lets nothing be paused on a judgement, bids fall instead of waiting for a pause that never goes.
+    may_judge = ready & (case.policy.limits.max_paused_share > 0)
     slow = now.slow & ~now.top & (now.slow_days >= case.policy.lifecycle.slow_bid_down_days)
     tests = judge_tests(case, seen, usual_carts(case))
-    guilty = _guilty(case, answers, ready & ~now.sold_out, now, evidence)
+    guilty = _guilty(case, answers, may_judge & ~now.sold_out, now, evidence)
     audited = sampled(case, guilty, evidence) & ready & ~now.sold_out
     _spare(answers, audited & at_least_bid(case), because(Code.AUDIT_SAMPLE))
     causes: tuple[tuple[Flags, Callable[[int], Reason]], ...] = (
         (ready & now.sold_out, lambda row: _stock_reason(case, row)),
-        (ready & slow, lambda row: because(Code.PAUSE_SLOW, days=int(now.slow_days[row]))),
-        (ready & now.new & tests.failed, lambda row: _failed_reason(case, tests, row)),
-        (ready & now.new & tests.lost, lambda row: _lost_reason(case, tests, row)),
+        (may_judge & slow, lambda row: because(Code.PAUSE_SLOW, days=int(now.slow_days[row]))),
+        (may_judge & now.new & tests.failed, lambda row: _failed_reason(case, tests, row)),
+        (may_judge & now.new & tests.lost, lambda row: _lost_reason(case, tests, row)),
         (guilty & ~audited, lambda row: _evidence_reason(evidence, row)),
     )
     for cause, reason in causes:

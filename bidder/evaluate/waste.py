@@ -15,6 +15,7 @@ from datetime import datetime
 from bidder.core.calendar import DayRange
 from bidder.core.entities import Account, State, Structure
 from bidder.core.performance import Grain, PerformanceReport
+from bidder.core.situation import sold_out
 from bidder.evaluate.players import by_target
 from bidder.ports import Marketplace
 
@@ -45,7 +46,8 @@ def footprint(account: Account, port: Marketplace, structure: Structure, days: D
     if isinstance(report, PerformanceReport):
         sums = by_target(structure, report.facts, "spend_micros").tolist()
         spend = {_name(account, target.id): amount for target, amount in zip(structure.targets, sums, strict=True)}
-    paused = sum(target.state is State.PAUSED for target in structure.targets)
+    empty = {product.id for product in structure.products if sold_out(product)}
+    paused = sum(t.state is State.PAUSED and t.product_id not in empty for t in structure.targets)
     return Footprint(spend_micros=spend, unfunded=None, paused=paused)
 
 

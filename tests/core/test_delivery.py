@@ -14,7 +14,7 @@ from bidder.core.entities import Editor, Product, ProductId, State
 from bidder.core.money import Money
 from bidder.core.performance import ProductSalesTable
 from bidder.core.plan import Draft
-from bidder.core.policy import Policy, ProtectPolicy, SaleEvent
+from bidder.core.policy import LimitPolicy, Policy, ProtectPolicy, SaleEvent
 from bidder.core.snapshot import Memory, Stage, StageRecord, Turn
 from tests.core.builders import (
     NOW,
@@ -410,6 +410,15 @@ def test_many_carts_spare_a_word_until_twelve_floor_orders(
     draft = decide(replace(BAD, seen_clicks=clicks, cart_rate=carts))
 
     assert expected is state(draft)
+
+
+def test_where_no_judgement_may_pause_bids_fall_instead() -> None:
+    """A share of 0 leaves stock-outs; what would be paused on evidence is bid down by a full step."""
+    rules = policy(limits=LimitPolicy(max_paused_share=0.0))
+
+    judged, empty = decide(BAD, rules=rules), decide(BAD, rules=rules, goods=product(stock=0))
+
+    assert ((None, [0.8]), State.PAUSED) == ((state(judged), bids(judged)), state(empty))
 
 
 def test_a_pause_and_a_bid_never_go_to_one_word_together() -> None:
