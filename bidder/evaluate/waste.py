@@ -27,7 +27,7 @@ class Footprint:
     Attributes:
         spend_micros: By target over the days played; empty where a report could not be had.
         unfunded: Targets that the oracle bid on on no day; ``None`` unless it played.
-        paused: Targets that were paused at the end.
+        paused: Targets that were paused at the end though their product could be bought: judged, not sold out.
     """
 
     spend_micros: Mapping[str, float]
