@@ -109,10 +109,7 @@ class EmpiricalBayesForecaster:
             unusable=picture.unusable,
         )
         aov = np.nan_to_num(value.mean_micros, nan=0.0)
-        rates = self._rates(picture, aov, refunds.by_target)
-        if card is not None and card.widening > 1:
-            # The mean stays; the coefficient of variation grows by the factor.
-            rates = replace(rates, shape=rates.shape / card.widening**2, rate=rates.rate / card.widening**2)
+        rates = _widened(self._rates(picture, aov, refunds.by_target), card)
         ramp = self._ramp(picture, rates)
         cvr = rates.shape / rates.rate * ramp.conversion
         rpc_low, rpc_high = rpc_bounds(cvr * aov, rates.shape, value.variance, policy.evidence.interval)
@@ -343,6 +340,13 @@ class EmpiricalBayesForecaster:
         response = learn_elasticities(closed, present, steps, layout, tests)
         shown = present if self._unconstrained else present.as_served()
         return normal_day(closed, layout, shown, steps, response), response
+
+
+def _widened(rates: _Rates, card: Scorecard | None) -> _Rates:
+    """Return rates in more doubt by the scorecard's factor: the mean stays, the coefficient of variation grows."""
+    if card is None or card.widening <= 1:
+        return rates
+    return replace(rates, shape=rates.shape / card.widening**2, rate=rates.rate / card.widening**2)
 
 
 def _levels(layout: Layout) -> list[Codes]:
