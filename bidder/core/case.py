@@ -92,6 +92,7 @@ class Case:
             spend_micros=np.where(usable & layout.alive, forecast.daily_spend_micros, 0.0),
             click_elasticity=forecast.click_elasticity,
             cpc_elasticity=forecast.cpc_elasticity,
+            elasticity_error=forecast.elasticity_error,
             known=usable,
         )
         clicks = np.where(usable, forecast.daily_clicks, 0.0) / served

@@ -35,6 +35,7 @@ class Forecast:
         daily_clicks, daily_spend_micros: Expected at the present bid on the coming day.
         cpc_micros: Expected cost per click at the present bid; nan where nothing is known.
         click_elasticity: d log clicks / d log bid. cpc_elasticity: d log CPC / d log bid.
+        elasticity_error: Standard error of the logarithm of CPC over click elasticity, the same for all targets.
         cart_rate: Carts and favourites per click, shrunk; nan where the venue reports none.
         covered: 1.0 where the newest report covers the target, 0.0 where it is missing.
         pooled_ok: The prior check passed, so that posterior pauses keep their nominal error (see decisions.md 3.5).
@@ -71,6 +72,7 @@ class Forecast:
     pooled_ok: bool
     maturity: Float64
     product_refund_rate: dict[ProductId, float]
+    elasticity_error: float = 0.0
     event_conversion: float = 1.0
     event_traffic: float = 1.0
     sure: Float64 = field(default_factory=lambda: np.zeros(0))

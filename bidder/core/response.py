@@ -9,6 +9,7 @@ own ratio of price to bid. Called by `bidder.core.case`; derivation in docs/math
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,11 @@ CLICK_ELASTICITY, CPC_ELASTICITY = 0.8, 0.7
 _ELASTICITIES = (0.05, 4.0)
 _PREMIUM = (1.0, 3.0)
 """An auction that charges at most the bid has a premium of at least 1; a first price at elasticity 0.5 has 3."""
+_USUAL_PREMIUM, _PREMIUM_SPREAD = 1.2, 0.1
+"""Where a click costs less than its bid: 1 where the next bid is paid, up to 1.3 where it is so for several slots, and
+the standard deviation of its logarithm; decision 0017."""
+_FIRST_PRICE = 0.95
+"""Share of the bid from which a click is taken to cost the bid itself: the usual premium says nothing there."""
 _USUAL_RATIO = 0.7
 _LEAST_RATIO = 0.02
 
@@ -57,6 +63,7 @@ def respond(
     click_elasticity: Float64,
     cpc_elasticity: Float64,
     known: Flags,
+    elasticity_error: float = 0.0,
 ) -> Response:
     """Derive the account's premium and each target's elasticities.
 
@@ -67,6 +74,7 @@ def respond(
         click_elasticity: As learned, nan where not.
         cpc_elasticity: As learned, nan where not.
         known: Targets whose figures are usable.
+        elasticity_error: Standard error of the logarithm of CPC over click elasticity.
     """
     clicks = sane(click_elasticity, CLICK_ELASTICITY)
     price = sane(cpc_elasticity, CPC_ELASTICITY)
@@ -77,7 +85,8 @@ def respond(
     total = float(weight.sum())
     usual = float(np.sum(weight * np.nan_to_num(ratio)) / total) if total > 0 else _USUAL_RATIO
     steep = float(np.sum(weight * price / clicks) / total) if total > 0 else CPC_ELASTICITY / CLICK_ELASTICITY
-    premium = float(np.clip(usual * (1.0 + steep), *_PREMIUM))
+    doubt = elasticity_error * steep / (1.0 + steep) if usual < _FIRST_PRICE else 0.0
+    premium = float(np.clip(_believed(usual * (1.0 + steep), doubt), *_PREMIUM))
     ratio = np.where(told, ratio, usual)
     with np.errstate(divide="ignore"):
         own = price * ratio / (premium - ratio)
@@ -86,6 +95,12 @@ def respond(
         click_elasticity=np.clip(np.where(premium > ratio, own, _ELASTICITIES[1]), *_ELASTICITIES),
         cpc_elasticity=price,
     )
+
+
+def _believed(told: float, doubt: float) -> float:
+    """Move a premium towards the usual one as far as the standard error of its logarithm asks for."""
+    trust = _PREMIUM_SPREAD**2 / (_PREMIUM_SPREAD**2 + doubt**2)
+    return math.exp((1.0 - trust) * math.log(_USUAL_PREMIUM) + trust * math.log(told))
 
 
 def sane(values: Float64, default: float) -> Float64:

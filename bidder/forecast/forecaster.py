@@ -134,6 +134,7 @@ class EmpiricalBayesForecaster:
             cpc_micros=day.cpc_micros,
             click_elasticity=response.clicks,
             cpc_elasticity=response.cpc,
+            elasticity_error=response.ratio_error,
             cart_rate=rates.cart_rate,
             covered=covered_targets(
                 history.daily,

@@ -10,6 +10,7 @@ Derivation: docs/maths/forecast.md and perturbation.md.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,6 +67,15 @@ class Elasticities:
     cpc_error: float
     steps: int
     tested: int = 0
+
+    @property
+    def ratio_error(self) -> float:
+        """Return the standard error of the logarithm of ``cpc`` over ``clicks``; what was only observed may mislead."""
+        if not len(self.clicks):
+            return 0.0
+        doubt = 0.0 if self.tested else DOUBT
+        of_clicks = math.hypot(self.click_error, doubt) / float(np.mean(self.clicks))
+        return math.hypot(of_clicks, math.hypot(self.cpc_error, doubt) / float(np.mean(self.cpc)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

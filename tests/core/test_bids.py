@@ -156,6 +156,26 @@ def test_premium_weighs_price_over_bid_by_spend() -> None:
     assert [0.4 * 0.9 / 0.3, 0.4 * 0.5 / 0.7] == pytest.approx(found.click_elasticity)
 
 
+@pytest.mark.parametrize(
+    ("ratio", "error", "expected"), [(0.8, 0.0, 1.44), (0.8, 100.0, 1.2), (0.8, 0.225, 1.3145), (1.0, 100.0, 1.8)]
+)
+def test_premium_starts_from_the_usual_one_and_follows_what_is_sure(
+    ratio: float, error: float, expected: float
+) -> None:
+    """Told 1.44 with an error of .225 x .8 / 1.8 = .1, as wide as the usual spread: half way; a first price: told."""
+    found = respond(
+        bid_micros=np.array([1e6]),
+        cpc_micros=np.array([ratio * 1e6]),
+        spend_micros=np.array([1.0]),
+        click_elasticity=np.array([1.0]),
+        cpc_elasticity=np.array([0.8]),
+        known=np.ones(1, dtype=bool),
+        elasticity_error=error,
+    )
+
+    assert expected == pytest.approx(found.premium, rel=1e-3)
+
+
 def young(bid: float = 1.0, value: float = 3.0, clicks: float = 40.0) -> Word:
     """Return a target with three matured clicks."""
     return Word(bid=bid, value=value, clicks=clicks, seen_clicks=3)
