@@ -2,7 +2,8 @@
 
 scikit-learn (1.9) looks for the 254 weighted quantiles of a column one by one, each with a sort of its own: growing
 the trees of `bidder.forecast.trees` then took seven parts of eight for that. Columns cut here have at most as many
-values as it has bins, so that it takes them as they are and grows the same trees.
+values as it has bins, so that it takes them as they are and grows the same trees. Only a value asked about that falls
+into a bin without a learned one may end on the other side of a split: both sides are equally good there.
 """
 
 from __future__ import annotations
