@@ -47,9 +47,11 @@ def keep_score(
     number = {name: row for row, name in enumerate(names)}
     campaign = np.array([number.get(campaign_of.get(t, ""), -1) for t in claims.target_ids], dtype=np.intp)
     shape, scores = shape_of(claims.width, interval), []
+    # What was said on a day of a sale event, or just before it, was said of that event (`bidder.forecast.ramps`).
+    usual = learnable(claims.day, unusable) & learnable(claims.day + 1, unusable)
     for horizon in HORIZONS:
         clicks, orders = _came(claims, daily, horizon, unusable)
-        told = np.flatnonzero((clicks > 0) & (claims.cvr > 0) & np.isfinite(shape))
+        told = np.flatnonzero(usual & (clicks > 0) & (claims.cvr > 0) & np.isfinite(shape))
         if not len(told):
             continue
         foretold = _Foretold(

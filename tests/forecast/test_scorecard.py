@@ -125,6 +125,21 @@ def test_days_that_nothing_is_learned_from_are_not_judged() -> None:
     assert table.orders[~np.isin(table.day, week)].sum() == account(card).orders
 
 
+@pytest.mark.parametrize("ahead", [0, 1], ids=["on the day", "the day before"])
+def test_what_was_said_of_a_sale_is_not_judged_on_the_days_after_it(ahead: int) -> None:
+    """A rate three times as high for a day of sale, rightly, does not pass for a bias of the week that follows."""
+    cvr, table = drawn(9)
+    honest = claimed(cvr, shape=9.0)
+    raised = replace(honest, cvr=np.where(honest.day == DAYS[1], 3 * honest.cvr, honest.cvr))
+    sale = np.array([DAYS[1] + ahead], dtype=np.int32)
+
+    card = keep_score(raised, table, CAMPAIGNS, unusable=sale, interval=0.8)
+
+    assert card is not None
+    assert account(card).orders == pytest.approx(account(card).expected, rel=0.1)
+    assert 1.0 == card.widening
+
+
 @given(shape=st.floats(0.1, 1e4), interval=st.floats(0.5, 0.95))
 @settings(max_examples=50)
 def test_shape_is_read_back_from_bounds(shape: float, interval: float) -> None:
