@@ -13,7 +13,7 @@ from adapters.files.console import Heading, Language, Words, words_for
 from adapters.files.facts import Names
 from bidder.core.change import Change, Field, Value
 from bidder.core.entities import EntityKind, EntityRef, State
-from bidder.core.money import Money
+from bidder.core.money import NO_CURRENCY, Money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class ActionLine:
     def cells(self) -> dict[Heading, str]:
         """Return the line's cells, not yet guarded against formulas."""
         change, words = self.change, self.words
-        gain = Money(change.gain_micros, _currency(change) or "XXX").units()
+        gain = Money(change.gain_micros, _currency(change) or NO_CURRENCY).units()
         return {
             Heading.LINE: str(self.number),
             Heading.ACTION: self.action,

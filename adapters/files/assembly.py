@@ -17,7 +17,7 @@ from adapters.files.identity import Identities
 from adapters.files.inspection import FileReport, Found, Inspection
 from adapters.files.mapping import METRICS, MONEY, Role
 from adapters.files.numbers import SHARED_SIGNS
-from adapters.files.options import UNKNOWN_CURRENCY, FilesOptions
+from adapters.files.options import FilesOptions
 from adapters.files.overlap import Merged, Placed, merge
 from adapters.files.products import Goods, read_products
 from adapters.files.refusals import Refusal, summarise
@@ -26,7 +26,7 @@ from adapters.files.standins import stand_in
 from adapters.files.tables import Table
 from adapters.files.totals import Exclusion, Reconciliation, Sums, add_up, build_checks
 from bidder.core.calendar import DayRange, day_of, day_start, from_ordinal
-from bidder.core.money import MICROS
+from bidder.core.money import MICROS, NO_CURRENCY
 from bidder.core.performance import Grain, Level, PerformanceTable, micros_since_epoch
 from bidder.errors import InputError
 
@@ -186,7 +186,7 @@ class Assembly:
             return expected, f"as {stated[expected]} says"
         sign = next((r.shared_sign for r in self.readings if r.shared_sign), "")
         hint = f" (amounts carry the sign {sign}, which several currencies share)" if sign else ""
-        return UNKNOWN_CURRENCY, f"not stated by any file{hint}; set currency to see it named"
+        return NO_CURRENCY, f"not stated by any file{hint}; set currency to see it named"
 
     def _window(self) -> int:
         """Return the one attribution window; a console's usual one gives way to one that is stated."""

@@ -20,13 +20,14 @@ from adapters.files.console import language_of
 from adapters.files.folder import fingerprint
 from adapters.files.follow_up import FollowUp, follow_up, recall, remember, settings_now
 from adapters.files.importing import load
-from adapters.files.options import UNKNOWN_CURRENCY, read_options
+from adapters.files.options import read_options
 from adapters.files.said import tell
 from adapters.files.sheets import amazon_upload, csv_text, workbook_bytes, write_whole
 from adapters.files.venues import profile_of, refusal_of
 from bidder.core.calendar import DayRange, require_aware
 from bidder.core.change import Change, Field, Outcome, Settings, Status, Value
 from bidder.core.entities import AccountId, EntityRef, Structure
+from bidder.core.money import NO_CURRENCY
 from bidder.core.performance import Grain, Level, PerformanceReport, PerformanceTable, micros_since_epoch
 from bidder.core.venue import VenueProfile
 from bidder.errors import ConfigError, ContractBroken, InputError, Unavailable
@@ -44,7 +45,7 @@ class FilesMarketplace:
 
     def __init__(self, config: AdapterConfig) -> None:
         account = config.account
-        currency = "" if account.currency == UNKNOWN_CURRENCY else account.currency
+        currency = "" if account.currency == NO_CURRENCY else account.currency
         self.options = read_options(config.options, currency=currency, time_zone=account.time_zone)
         if self.options.time_zone != account.time_zone:
             raise ConfigError(

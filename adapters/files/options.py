@@ -17,9 +17,6 @@ from bidder.core.calendar import DayRange, zone
 from bidder.core.money import Money
 from bidder.errors import ConfigError
 
-UNKNOWN_CURRENCY = "XXX"
-"""ISO 4217 for "no currency": used where neither the files nor a person say one."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilesOptions:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bidder.cli.frame import Frame, now, plain, table
-from bidder.cli.reports import UNKNOWN, mappings, reader
+from bidder.cli.reports import mappings, reader
 from bidder.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def audit(
         folder, mapping, skip=skip_bad_rows, year=year, date_order=date_order, order_value=order_value,
         products=products, sheet=out,
     )  # fmt: skip
-    account = reader("audit", currency or UNKNOWN, time_zone)
+    account = reader("audit", currency, time_zone)
     market = load_marketplace("files")(AdapterConfig(account=account, options=options, memory=VolatileMemory()))
     if not isinstance(market, FromFiles):
         raise ConfigError("the installed adapter 'files' cannot explain what it read; install bidder again")

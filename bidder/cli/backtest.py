@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bidder.cli.frame import Frame, now, plain, table
-from bidder.cli.reports import UNKNOWN, mappings, reader
+from bidder.cli.reports import mappings, reader
 from bidder.errors import InputError
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def backtest(
         }
         if mapping is not None:
             options["mapping"] = mappings(mapping)
-        history = from_files(options, reader("backtest", currency or UNKNOWN, time_zone), now=now())
+        history = from_files(options, reader("backtest", currency, time_zone), now=now())
     cuts = tuple(Cut(level) for level in dict.fromkeys(levels)) or history.telling_cuts()
     questions = [_question(horizon) for horizon in dict.fromkeys(horizons)]
     found = [

@@ -10,21 +10,26 @@ from bidder.errors import InputError
 if TYPE_CHECKING:
     from bidder.core.entities import Account
 
-UNKNOWN = "XXX"
-"""ISO 4217 for "no currency": where the call says none, the files may."""
 
-
-def reader(name: str, currency: str, time_zone: str) -> Account:
+def reader(name: str, currency: str | None, time_zone: str) -> Account:
     """Return the account that downloaded reports are read for; it is on no record.
+
+    Without a currency the files may say one.
 
     Raises:
         InputError: There is no such currency or time zone.
     """
     from bidder.core.entities import Account, AccountId
+    from bidder.core.money import NO_CURRENCY
 
     try:
         return Account(
-            id=AccountId(name), adapter="files", remote_id=name, owner=name, currency=currency, time_zone=time_zone
+            id=AccountId(name),
+            adapter="files",
+            remote_id=name,
+            owner=name,
+            currency=currency or NO_CURRENCY,
+            time_zone=time_zone,
         )
     except ValueError as error:
         raise InputError(str(error), place="--currency, --time-zone") from error

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from bidder.core.calendar import day_start, ordinal
-from bidder.core.demand import DayShape, HourFacts, day_shape, hour_facts, weekday
+from bidder.core.demand import DayShape, HourFacts, day_shape, hour_facts
 from bidder.core.economics import Economics, economics
 from bidder.core.events import Season, season_of
 from bidder.core.factors import HourFactors, hour_factors
@@ -125,7 +125,7 @@ class Case:
                 layout,
                 hours,
                 factors,
-                share=shape.week[weekday(ordinal(snapshot.today))],
+                share=shape.week[snapshot.today.weekday()],
                 rate_micros=rate,
                 clicks=layout.by_campaign(np.where(layout.alive, clicks, 0.0)),
                 steepness=layout.by_campaign(running * response.spend_elasticity),

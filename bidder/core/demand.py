@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bidder.core.calendar import from_ordinal
 from bidder.core.layout import Flags, Layout, tally
 from bidder.core.performance import Float64, Level, PerformanceTable
 
@@ -18,8 +19,6 @@ HOURS = 24
 WEEKDAYS = 7
 PROFILE_DAYS = 14
 """Days whose hours make the profile: two of each weekday."""
-_FIRST_MONDAY = 3
-"""Ordinal 0, 1970-01-01, was a Thursday: adding three days makes Monday day 0 of a week."""
 _PRIOR_CLICKS = 24.0
 """Clicks spread evenly over the day that every profile starts from."""
 _WEEKDAY_CLICKS = 120.0
@@ -71,11 +70,6 @@ class DayShape:
     worth: Float64
     served: Float64
     dry_hour: Float64
-
-
-def weekday(day: int) -> int:
-    """Return 0 for Monday to 6 for Sunday of a day's ordinal."""
-    return (day + _FIRST_MONDAY) % WEEKDAYS
 
 
 def hours_left(share: Float64, hour: float) -> Float64:
@@ -162,7 +156,7 @@ def day_shape(facts: HourFacts, presence: Float64 | None = None, budget_micros: 
         served = np.where(demand > 0, np.nansum(weight * np.nan_to_num(covered), axis=1) / demand, 1.0)
     dry = (alive[:, :, -1] <= 0) & (total > 0)
     last = (alive > 0).sum(axis=2)
-    days = np.array([weekday(facts.first_day + number) for number in range(n_days)])
+    days = np.array([from_ordinal(facts.first_day + number).weekday() for number in range(n_days)])
     return DayShape(
         share=share,
         week=_by_weekday(facts.clicks, alive * there, weight, days, share),

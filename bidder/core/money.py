@@ -16,6 +16,9 @@ from bidder.errors import CurrencyMismatch
 MICROS = 1_000_000
 """Micros in one unit of any currency."""
 
+NO_CURRENCY = "XXX"
+"""ISO 4217 for "no currency": of amounts whose currency nobody states."""
+
 _EXPONENTS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "UGX": 0, "XAF": 0, "XOF": 0, "PYG": 0, "RWF": 0,
               "BHD": 3, "KWD": 3, "OMR": 3, "JOD": 3, "TND": 3, "IQD": 3, "LYD": 3}  # fmt: skip
 _INT64_MAX = 2**63 - 1

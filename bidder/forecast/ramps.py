@@ -24,7 +24,7 @@ from bidder.forecast.facts import TargetFacts, learnable
 from bidder.forecast.maturity import MaturityCurve
 from bidder.forecast.sums import sum_by
 
-SALES_DAYS = 28
+NORMAL_DAYS = 28
 """Normal days of visitors that a phase's visitors are compared with."""
 
 _DAY_SPREAD = 0.25
@@ -155,7 +155,7 @@ def _traffic(phase: Phase, events: Sequence[SaleEvent], sales: ProductSalesTable
     visitors = sum_by(sales.day[told] - first, sales.visitors[told].astype(np.float64), span)
     days = (first + np.arange(len(visitors))).astype(np.int32)
     alike = _in_phase(days, phase, events) & (visitors > 0)
-    normal = (_in_phase(days, Phase.NORMAL, events) & (visitors > 0)).nonzero()[0][-SALES_DAYS:]
+    normal = (_in_phase(days, Phase.NORMAL, events) & (visitors > 0)).nonzero()[0][-NORMAL_DAYS:]
     if not alike.any() or not len(normal):
         return usual.traffic
     seen = np.log(visitors[alike] / visitors[normal].mean())

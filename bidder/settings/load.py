@@ -16,7 +16,7 @@ from typing import cast, get_type_hints
 from pydantic import ValidationError
 
 from bidder.core.entities import Account, AccountId
-from bidder.core.money import Money
+from bidder.core.money import NO_CURRENCY, Money
 from bidder.core.policy import Policy, SaleEvent
 from bidder.settings import events
 from bidder.settings.document import Document, Path_, dotted, read
@@ -24,9 +24,6 @@ from bidder.settings.faults import ConfigFaults, Fault, fault, nearest, told
 from bidder.settings.model import AccountSection, CalendarSection, File, PolicySection
 from bidder.settings.schema import names_in
 from bidder.settings.values import AccountSettings, Settings, fingerprint
-
-_NO_CURRENCY = "XXX"
-"""ISO 4217's own code for "no currency": shared rules have none until an account reads them."""
 
 _MONEY_FIELDS = {
     (part, f.name)
@@ -214,7 +211,7 @@ def _last_table(document: Document) -> Iterator[Fault]:
 def _read_amounts(document: Document, data: dict[str, object]) -> list[Fault]:
     """Turn amounts among the rules into money, in place; report those that are none."""
     faults: list[Fault] = []
-    tables: list[tuple[Path_, object, str]] = [(("policy",), data.get("policy"), _NO_CURRENCY)]
+    tables: list[tuple[Path_, object, str]] = [(("policy",), data.get("policy"), NO_CURRENCY)]
     for name, section in _mapping(data.get("accounts")).items():
         table = _mapping(section)
         tables.append((("accounts", name, "policy"), table.get("policy"), _currency(table.get("currency"))))
@@ -243,9 +240,9 @@ def _amount(value: object, currency: str) -> dict[str, object]:
 def _currency(value: object) -> str:
     """Return a currency money can be made of; a wrong one is told by the model."""
     try:
-        return Money.zero(value).currency if isinstance(value, str) else _NO_CURRENCY
+        return Money.zero(value).currency if isinstance(value, str) else NO_CURRENCY
     except ValueError:
-        return _NO_CURRENCY
+        return NO_CURRENCY
 
 
 def _in_currency(policy: Mapping[str, object], currency: str) -> dict[str, object]:

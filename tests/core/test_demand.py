@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bidder.core.calendar import ordinal
-from bidder.core.demand import PROFILE_DAYS, HourFacts, day_shape, hour_facts, weekday
+from bidder.core.calendar import from_ordinal, ordinal
+from bidder.core.demand import PROFILE_DAYS, HourFacts, day_shape, hour_facts
 from bidder.core.layout import Layout
 from bidder.core.performance import Level
 from bidder.core.policy import ProtectPolicy
@@ -137,7 +137,7 @@ def test_weekday_with_hours_of_its_own_is_told_and_shrunk_to_all_days() -> None:
     """Sundays come late: 3,000 clicks of two of them outweigh the 120 that all days count."""
     late = np.roll(DAYTIME, 6)
     clicks = np.tile(DAYTIME * 1500, (1, PROFILE_DAYS, 1))
-    days = np.array([weekday(ordinal(TODAY) - PROFILE_DAYS + number) for number in range(PROFILE_DAYS)])
+    days = np.array([from_ordinal(ordinal(TODAY) - PROFILE_DAYS + number).weekday() for number in range(PROFILE_DAYS)])
     clicks[0, days == 6] = late * 1500
 
     shape = day_shape(facts_of(clicks))
@@ -158,8 +158,3 @@ def test_todays_hours_are_kept_apart_from_closed_days() -> None:
     assert (9.0, 9 * 800_000.0) == (facts.open_clicks[0, 7], facts.open_spend_micros[0, 7])
     assert facts.clicks.sum() == 0
     assert not facts.known
-
-
-def test_wednesday_is_the_third_day_of_the_week() -> None:
-    """Monday is 0."""
-    assert weekday(ordinal(TODAY)) == TODAY.weekday()
